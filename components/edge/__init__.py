@@ -1,0 +1,1 @@
+"""L7: where users come in."""

@@ -1,0 +1,89 @@
+"""The configuration that NGINX reads, checked by `nginx -t` in tests/conformance."""
+
+from collections.abc import Mapping
+
+HTTPS_PORT = 8443
+HTTP_PORT = 8080
+HEALTH_PORT = 8081
+"""Where NGINX listens in its pod; health has a port of its own that the Service does not offer."""
+
+TLS_DIR = "/etc/edge/tls"
+
+STREAM_S = 3600
+"""Seconds that a stream may be silent before the edge closes it."""
+
+_HEAD = f"""\
+worker_processes auto;
+pid /tmp/nginx.pid;
+error_log /dev/stderr warn;
+
+events {{
+    worker_connections 1024;
+}}
+
+http {{
+    access_log /dev/stdout;
+    server_tokens off;
+    client_max_body_size 4m;
+    client_body_temp_path /tmp/client_body;
+    proxy_temp_path /tmp/proxy;
+    fastcgi_temp_path /tmp/fastcgi;
+    uwsgi_temp_path /tmp/uwsgi;
+    scgi_temp_path /tmp/scgi;
+
+    server {{
+        listen {HEALTH_PORT};
+        access_log off;
+        location = /healthz {{
+            return 200 "ok\\n";
+        }}
+    }}
+
+    server {{
+        listen {HTTP_PORT};
+        return 301 https://$host$request_uri;
+    }}
+
+    server {{
+        listen {HTTPS_PORT} ssl http2;
+        ssl_certificate {TLS_DIR}/tls.crt;
+        ssl_certificate_key {TLS_DIR}/tls.key;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        add_header Strict-Transport-Security "max-age=31536000" always;
+
+        location / {{
+            return 404;
+        }}
+"""
+
+_TAIL = """\
+    }
+}
+"""
+
+
+def nginx_conf(upstreams: Mapping[str, str]) -> str:
+    """nginx.conf for an edge that hands `/mcp/<id>` to the server of that id.
+
+    Args:
+        upstreams: id -> URL of the server's MCP endpoint, say `http://mcp-time.mcp-backend.svc.cluster.local:8080/mcp`.
+    """
+    return _HEAD + "".join(_location(id, url) for id, url in sorted(upstreams.items())) + _TAIL
+
+
+def _location(id: str, url: str) -> str:
+    # Answers are event streams: buffering would hold them back, and HTTP/1.0 would end them.
+    return f"""
+        location = /mcp/{id} {{
+            proxy_pass {url};
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $proxy_host;
+            proxy_set_header X-Forwarded-For $remote_addr;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_buffering off;
+            proxy_request_buffering off;
+            proxy_read_timeout {STREAM_S}s;
+            proxy_send_timeout {STREAM_S}s;
+        }}
+"""

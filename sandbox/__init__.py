@@ -1,0 +1,1 @@
+"""Runs the platform's stacks for real on one machine. Nothing outside this package imports it."""

@@ -1,0 +1,5 @@
+"""The one way the sandbox says no: a single line that names what is wrong and the remedy."""
+
+
+class SandboxError(Exception):
+    """A failure the operator can act on; printed as one line, without a traceback."""
