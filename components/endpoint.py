@@ -38,11 +38,12 @@ class Endpoint:
 
 def permit(consumer: str, namespace: pulumi.Input[str], endpoint: Endpoint, parent: pulumi.Resource) -> None:
     """Open the way from the pods of `consumer` to an endpoint: both halves, the leaving and the entering one."""
+    leaving, entering = f"{consumer}-to-{endpoint.name}", f"{endpoint.name}-from-{consumer}"
     ports = [NetworkPolicyPortArgs(port=endpoint.target_port, protocol="TCP")]
     child = pulumi.ResourceOptions(parent=parent)
     networking.v1.NetworkPolicy(
-        f"{consumer}-to-{endpoint.name}",
-        metadata=meta.v1.ObjectMetaArgs(namespace=namespace, labels=labels(consumer, "permission")),
+        leaving,
+        metadata=meta.v1.ObjectMetaArgs(name=leaving, namespace=namespace, labels=labels(consumer, "permission")),
         spec=NetworkPolicySpecArgs(
             pod_selector=meta.v1.LabelSelectorArgs(match_labels=selector(consumer)),
             policy_types=["Egress"],
@@ -53,8 +54,10 @@ def permit(consumer: str, namespace: pulumi.Input[str], endpoint: Endpoint, pare
         opts=child,
     )
     networking.v1.NetworkPolicy(
-        f"{endpoint.name}-from-{consumer}",
-        metadata=meta.v1.ObjectMetaArgs(namespace=endpoint.namespace, labels=labels(endpoint.name, "permission")),
+        entering,
+        metadata=meta.v1.ObjectMetaArgs(
+            name=entering, namespace=endpoint.namespace, labels=labels(endpoint.name, "permission")
+        ),
         spec=NetworkPolicySpecArgs(
             pod_selector=meta.v1.LabelSelectorArgs(match_labels=selector(endpoint.name)),
             policy_types=["Ingress"],

@@ -29,8 +29,8 @@ from pulumi_kubernetes.core.v1 import (
 
 from components.labels import labels, selector
 
-USER = 10001
-"""User and group of every container; the images of `images/` are made for it."""
+USER = 65532
+"""User and group of every container: `nobody` of the distroless images, and of ours in `images/`."""
 
 SCRATCH_MIB = 64
 """Size limit of the writable /tmp that each container has beside its read-only root."""
@@ -84,7 +84,7 @@ class Workload(pulumi.ComponentResource):
     there is more than one replica.
 
     Args:
-        name: Also the name of the Service, which is part of its DNS name, so it is not auto-named.
+        name: Also the objects' name: see `docs/adr/0006-fixed-names.md`.
         args: What runs, and with what.
 
     Outputs:
@@ -97,15 +97,16 @@ class Workload(pulumi.ComponentResource):
         super().__init__("code:base:Workload", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         own = labels(name, args.component)
+        named = meta.v1.ObjectMetaArgs(name=name, namespace=args.namespace, labels=own)
         account = core.v1.ServiceAccount(
             f"{name}-account",
-            metadata=meta.v1.ObjectMetaArgs(namespace=args.namespace, labels=own),
+            metadata=named,
             automount_service_account_token=False,
             opts=child,
         )
         apps.v1.Deployment(
             f"{name}-deployment",
-            metadata=meta.v1.ObjectMetaArgs(namespace=args.namespace, labels=own),
+            metadata=named,
             spec=apps.v1.DeploymentSpecArgs(
                 replicas=args.replicas,
                 selector=meta.v1.LabelSelectorArgs(match_labels=selector(name)),
@@ -118,7 +119,7 @@ class Workload(pulumi.ComponentResource):
         if args.replicas > 1:
             policy.v1.PodDisruptionBudget(
                 f"{name}-budget",
-                metadata=meta.v1.ObjectMetaArgs(namespace=args.namespace, labels=own),
+                metadata=named,
                 spec=policy.v1.PodDisruptionBudgetSpecArgs(
                     max_unavailable=1, selector=meta.v1.LabelSelectorArgs(match_labels=selector(name))
                 ),
@@ -126,7 +127,7 @@ class Workload(pulumi.ComponentResource):
             )
         self.service = core.v1.Service(
             f"{name}-service",
-            metadata=meta.v1.ObjectMetaArgs(name=name, namespace=args.namespace, labels=own),
+            metadata=named,
             spec=ServiceSpecArgs(
                 type=args.service_type,
                 selector=selector(name),

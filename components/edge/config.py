@@ -7,6 +7,8 @@ HTTP_PORT = 8080
 HEALTH_PORT = 8081
 """Where NGINX listens in its pod; health has a port of its own that the Service does not offer."""
 
+DIR = "/etc/edge/config"
+FILE = f"{DIR}/nginx.conf"
 TLS_DIR = "/etc/edge/tls"
 
 STREAM_S = 3600

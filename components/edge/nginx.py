@@ -15,7 +15,7 @@ from pulumi_kubernetes.networking.v1 import (
 from components.edge import config
 from components.endpoint import Endpoint, permit
 from components.images import ImageSource, build
-from components.labels import labels, selector
+from components.labels import content_name, labels, selector
 from components.workload import Mount, Port, Workload, WorkloadArgs
 
 VERSION = "1.22"
@@ -56,21 +56,30 @@ class Edge(pulumi.ComponentResource):
     def __init__(self, name: str, args: EdgeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("code:edge:Edge", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
-        meta_args = meta.v1.ObjectMetaArgs(namespace=args.namespace, labels=labels(name, "edge"))
-        # Auto-named: new content is a new object, and so a rollout.
+
+        def named(own: pulumi.Input[str]) -> meta.v1.ObjectMetaArgs:
+            return meta.v1.ObjectMetaArgs(name=own, namespace=args.namespace, labels=labels(name, "edge"))
+
+        text = _configuration(args.servers)
         configuration = core.v1.ConfigMap(
-            f"{name}-config", metadata=meta_args, data={"nginx.conf": _configuration(args.servers)}, opts=child
+            f"{name}-config",
+            metadata=named(text.apply(lambda known: content_name(f"{name}-config", known))),
+            immutable=True,
+            data={"nginx.conf": text},
+            opts=child,
         )
         certificate = core.v1.Secret(
             f"{name}-tls",
-            metadata=meta_args,
+            # Named by the certificate, which is public; a new key comes with a new one.
+            metadata=named(content_name(f"{name}-tls", args.certificate)),
+            immutable=True,
             type="kubernetes.io/tls",
             string_data={"tls.crt": args.certificate, "tls.key": args.key},
             opts=child,
         )
         networking.v1.NetworkPolicy(
             f"{name}-from-outside",
-            metadata=meta_args,
+            metadata=named(f"{name}-from-outside"),
             spec=NetworkPolicySpecArgs(
                 pod_selector=meta.v1.LabelSelectorArgs(match_labels=selector(name)),
                 policy_types=["Ingress"],
@@ -93,6 +102,7 @@ class Edge(pulumi.ComponentResource):
                 namespace=args.namespace,
                 component="edge",
                 image=build(name, args.images, context="edge", base="debian", tag=VERSION, opts=child),
+                command=["nginx", "-e", "stderr", "-c", config.FILE, "-g", "daemon off;"],
                 ports=[
                     Port(name="https", port=443, target=config.HTTPS_PORT),
                     Port(name="http", port=80, target=config.HTTP_PORT),
@@ -122,7 +132,7 @@ def _configuration(servers: Mapping[str, Endpoint]) -> pulumi.Output[str]:
 def _mounts(configuration: core.v1.ConfigMap, certificate: core.v1.Secret) -> list[Mount]:
     return [
         Mount(
-            path="/etc/edge/config",
+            path=config.DIR,
             volume=VolumeArgs(name="config", config_map=ConfigMapVolumeSourceArgs(name=configuration.metadata.name)),
         ),
         Mount(

@@ -27,7 +27,7 @@ class Tier(pulumi.ComponentResource):
     and one that lets its pods ask the cluster's name service.
 
     Args:
-        name: The tier's name, which is also the namespace's: it is part of DNS names, so it is not auto-named.
+        name: The tier's name, which is also the namespace's.
 
     Outputs:
         namespace: Name of the namespace, known once it is closed.
@@ -49,16 +49,15 @@ class Tier(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        inside = meta.v1.ObjectMetaArgs(namespace=namespace.metadata.name, labels=labels(name, "tier"))
         closed = networking.v1.NetworkPolicy(
             f"{name}-closed",
-            metadata=inside,
+            metadata=_inside(namespace, "closed"),
             spec=NetworkPolicySpecArgs(pod_selector=meta.v1.LabelSelectorArgs(), policy_types=["Ingress", "Egress"]),
             opts=pulumi.ResourceOptions(parent=self),
         )
         networking.v1.NetworkPolicy(
             f"{name}-dns",
-            metadata=inside,
+            metadata=_inside(namespace, "dns"),
             spec=NetworkPolicySpecArgs(
                 pod_selector=meta.v1.LabelSelectorArgs(),
                 policy_types=["Egress"],
@@ -74,6 +73,10 @@ class Tier(pulumi.ComponentResource):
         # Whoever is handed the namespace also waits for what closes it: no pod runs in an open tier.
         self.namespace = pulumi.Output.all(namespace.metadata.name, closed.metadata.name).apply(_first)
         self.register_outputs({"namespace": self.namespace})
+
+
+def _inside(namespace: core.v1.Namespace, name: str) -> meta.v1.ObjectMetaArgs:
+    return meta.v1.ObjectMetaArgs(name=name, namespace=namespace.metadata.name, labels=labels(name, "tier"))
 
 
 def _first(names: Sequence[str]) -> str:
