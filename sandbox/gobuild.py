@@ -1,11 +1,12 @@
 """Builds of pinned Go modules, kept in the cache under the hash of what pins them."""
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sandbox import paths, progress
@@ -27,6 +28,14 @@ def build(name: str, module: Path, *, ldflags: str = "-s -w", env: dict[str, str
         return target
     paths.BUILD_LOGS.mkdir(parents=True, exist_ok=True)
     target.parent.mkdir(parents=True, exist_ok=True)
+    with target.with_name(f".{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two may ask at once: the second finds it built
+        if not target.is_dir():
+            _build(name, module, flags, settings, target)
+    return target
+
+
+def _build(name: str, module: Path, flags: Sequence[str], settings: Mapping[str, str], target: Path) -> None:
     log = paths.BUILD_LOGS / f"go-{name}.log"
     # Built beside the target and renamed: an interrupted build never looks like a finished one.
     scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=target.parent))
@@ -46,7 +55,6 @@ def build(name: str, module: Path, *, ldflags: str = "-s -w", env: dict[str, str
         scratch.rename(target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return target
 
 
 def version() -> str:

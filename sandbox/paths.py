@@ -10,7 +10,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 """The root of the checkout this code runs from."""
 
-STATE = Path(os.environ.get("CODE_SANDBOX_STATE", "/var/lib/code-sandbox"))
+STATE = Path(os.environ.get("CODE_SANDBOX_STATE", "/var/lib/code-sandbox")).absolute()
 """Everything a running sandbox writes; `down` removes it."""
 
 CACHE = Path(
@@ -18,7 +18,7 @@ CACHE = Path(
         "CODE_SANDBOX_CACHE",
         Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "code-sandbox",
     )
-)
+).absolute()
 """What is costly to make, in folders named by the hash of what pins them; `down` keeps it."""
 
 LOGS = STATE / "logs"
