@@ -1,0 +1,1 @@
+"""Suites that run through the real programs: the engine, nginx."""

@@ -1,0 +1,1 @@
+"""The language host, through the real engine."""
