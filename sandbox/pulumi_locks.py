@@ -1,7 +1,6 @@
 """Locks that a killed CLI left on a stack: the file backend keeps them for ever."""
 
 import json
-import os
 import socket
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def release_dead(backend: Path) -> None:
 def _is_pulumi(pid: int) -> bool:
     """Whether that process is a Pulumi CLI: its number may have gone to another since."""
     try:
-        program = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+        program = Path(f"/proc/{pid}/exe").readlink()
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return Path(os.fsdecode(program)).name == "pulumi"
+    return program.name.removesuffix(" (deleted)") == "pulumi"

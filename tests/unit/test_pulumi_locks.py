@@ -21,8 +21,7 @@ def lock(backend: Path, pid: int, hostname: str) -> Path:
 
 def test_only_the_locks_of_the_dead_are_released(tmp_path: Path) -> None:
     here = socket.gethostname()
-    pulumi = tmp_path / "pulumi"
-    pulumi.symlink_to(shutil.which("sleep") or "sleep")
+    pulumi = shutil.copy(shutil.which("sleep") or "sleep", tmp_path / "pulumi")
     with subprocess.Popen([pulumi, "60"]) as living:
         try:
             held, elsewhere = lock(tmp_path, living.pid, here), lock(tmp_path, living.pid, "another-machine")

@@ -1,0 +1,1 @@
+"""Figures: how long things take. Never part of `make test`."""
