@@ -3,22 +3,15 @@
 import sys
 import traceback
 from collections.abc import Callable
-from concurrent import futures
 from typing import Protocol, TypeVar
 
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from sandbox.plugins import lifetime
+from sandbox.plugins import lifetime, wire
 from sandbox.plugins.provider import CheckFailedError, Diff, InitError, Kind, Provider, ProviderError, Resource, State
 from sandbox.plugins.values import Properties, Secret, decode, encode, with_secrets_of
-
-MESSAGE_BYTES = 400 * 1024 * 1024
-"""Largest gRPC message, as in the Pulumi SDK."""
-
-THREADS = 64
-"""Calls served at once; an await holds its thread."""
 
 _T = TypeVar("_T")
 _KINDS = {
@@ -57,8 +50,7 @@ class EngineLog:
 def serve(make: Callable[[EngineLog], Provider]) -> None:
     """Serve the provider that `make` builds until the engine ends; the engine's address is the first argument."""
     lifetime.tie_to_engine()
-    limits = [("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)]
-    server = grpc.server(futures.ThreadPoolExecutor(THREADS), options=limits)
+    server = wire.server()
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(_Servicer(make(EngineLog(sys.argv[1]))), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from sandbox.engine import release
-from sandbox.plugins.python_host import wire
+from sandbox.plugins import wire
 from sandbox.plugins.python_host.host import LanguageHost
 
 WAIT_S = 20.0

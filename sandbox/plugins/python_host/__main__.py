@@ -12,7 +12,7 @@ from types import FrameType
 from pulumi.runtime.proto import language_pb2_grpc
 
 from sandbox.engine.engine import RUNNER
-from sandbox.plugins.python_host import wire
+from sandbox.plugins import wire
 from sandbox.plugins.python_host.host import LanguageHost
 
 

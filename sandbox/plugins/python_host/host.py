@@ -12,7 +12,8 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from sandbox.engine import release
-from sandbox.plugins.python_host import install, packages, plugin_run, runtime, wire
+from sandbox.plugins import wire
+from sandbox.plugins.python_host import install, packages, plugin_run, runtime
 from sandbox.plugins.python_host.children import Children
 from sandbox.plugins.python_host.errors import HostError
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import grpc
 from pulumi.runtime.proto import language_pb2
 
-from sandbox.plugins.python_host import runtime, wire
+from sandbox.plugins import wire
+from sandbox.plugins.python_host import runtime
 from sandbox.plugins.python_host.children import Children
 from sandbox.plugins.python_host.errors import HostError
 

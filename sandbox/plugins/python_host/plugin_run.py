@@ -7,7 +7,8 @@ from pathlib import Path
 import grpc
 from pulumi.runtime.proto import language_pb2
 
-from sandbox.plugins.python_host import policy, runtime, wire
+from sandbox.plugins import wire
+from sandbox.plugins.python_host import policy, runtime
 from sandbox.plugins.python_host.children import Child, Children
 from sandbox.plugins.python_host.errors import HostError
 

@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 import grpc
 from pulumi.runtime.proto import analyzer_pb2
 
-from sandbox.plugins.python_host import wire
+from sandbox.plugins import wire
 from sandbox.plugins.python_host.errors import HostError
 
 _T = TypeVar("_T")

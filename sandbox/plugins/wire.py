@@ -9,7 +9,7 @@ MESSAGE_BYTES = 400 * 1024 * 1024
 """Largest gRPC message, as in the Pulumi SDK."""
 
 THREADS = 64
-"""Calls served at once; a running program or policy pack holds its thread."""
+"""Calls served at once; a running program, a policy pack or an await holds its thread."""
 
 _LIMITS = [("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)]
 
