@@ -26,7 +26,8 @@ def tie_to_engine() -> None:
     """End this process at once on SIGINT or SIGTERM, and when the engine that reads its stdout is gone.
 
     The CLI ends a plugin by SIGINT (Ctrl-C itself does not reach it: it has a process group of its own) and waits
-    5 s for one that lingers. A CLI that was SIGKILLed says nothing: then the read end of our stdout closes, which poll(2) reports.
+    5 s for one that lingers. A CLI that was SIGKILLed says nothing: then the read end of our stdout closes, which
+    poll(2) reports.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from pulumi.runtime.proto import analyzer_pb2, plugin_pb2
 
-from sandbox.plugins.python_host import wire
+from sandbox.plugins import wire
 from sandbox.plugins.python_host.policy import Configuration, PolicyProxy, environment
 
 WAIT_S = 10.0
