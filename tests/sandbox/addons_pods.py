@@ -2,8 +2,7 @@
 
 import json
 import subprocess
-import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -137,13 +136,3 @@ def apply(cluster: Cluster, objects: Sequence[Mapping[str, object]]) -> None:
 def await_ready(cluster: Cluster, namespace: str) -> None:
     """Wait until every pod of a namespace is ready."""
     cluster.kubectl("wait", "pod", "--all", f"--namespace={namespace}", "--for=condition=Ready", "--timeout=60s")
-
-
-def eventually(holds: Callable[[], bool], within_s: float) -> bool:
-    """Whether something holds within its time."""
-    deadline = time.monotonic() + within_s
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True

@@ -3,9 +3,8 @@
 import json
 import ssl
 import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 import httpx
@@ -18,8 +17,6 @@ from tests.sandbox.harness import Cluster
 
 STACK = "dev"
 PLATFORM = "app.kubernetes.io/part-of=code"
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -95,18 +92,3 @@ class Platform:
                 return hello.serverInfo.name, [tool.name for tool in tools.tools], answer
 
         return anyio.run(converse)
-
-
-def until(what: str, probe: Callable[[], _T | None], *, seconds: float) -> _T:
-    """Ask `probe` until it answers something true, or fail with `what` after that many seconds."""
-
-    async def ask() -> _T:
-        with anyio.fail_after(seconds):
-            while not (answer := probe()):
-                await anyio.sleep(0.2)
-            return answer
-
-    try:
-        return anyio.run(ask)
-    except TimeoutError:
-        raise AssertionError(f"not within {seconds} s: {what}") from None

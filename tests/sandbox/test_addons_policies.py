@@ -10,6 +10,7 @@ from sandbox.cluster import supervisor
 from tests.sandbox import addons_pods
 from tests.sandbox.addons_pods import PORTS, Pod
 from tests.sandbox.harness import Cluster
+from tests.waiting import until
 
 NEAR = "addons-policies-near"
 FAR = "addons-policies-far"
@@ -232,7 +233,7 @@ def test_without_the_agent_new_connections_are_dropped_and_old_ones_live_on(worl
             assert say("meanwhile") == "meanwhile"
         finally:
             supervisor.start("network-policies")
-        assert addons_pods.eventually(lambda: PODS["friend"].connect(cluster, [(host, WEB)]) == ["open"], 20)
+        until("new connections", lambda: PODS["friend"].connect(cluster, [(host, WEB)]) == ["open"], seconds=20)
         assert say("after") == "after"
         conversation.stdin.close()
 

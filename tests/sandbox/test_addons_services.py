@@ -13,6 +13,7 @@ from sandbox.cluster.addons.deployment import VOLUMES
 from tests.sandbox import addons_pods
 from tests.sandbox.addons_pods import PORTS, Pod
 from tests.sandbox.harness import Cluster
+from tests.waiting import until
 
 NAMESPACE = "addons-services"
 POD = Pod(namespace=NAMESPACE, name="server", labels={"app": "server"})
@@ -94,7 +95,7 @@ def test_a_load_balancer_answers_on_the_nodes_addresses(cluster: Cluster, pod: P
     assert [entry["ip"] for entry in given] == addresses
     for address in addresses:
         # kube-proxy writes its rules a moment after the status.
-        assert addons_pods.eventually(lambda host=address: _answers(host), 10), f"no answer on {address}"
+        until(f"an answer on {address}", lambda host=address: _answers(host), seconds=10)
 
     addons_pods.apply(cluster, [_service("late", "LoadBalancer")])
     cluster.kubectl(

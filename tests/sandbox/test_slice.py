@@ -10,7 +10,8 @@ import pytest
 
 from catalog import images
 from sandbox.images import LOCK
-from tests.sandbox.platform import Platform, until
+from tests.sandbox.platform import Platform
+from tests.waiting import until
 
 
 def text(answer: Any) -> str:  # noqa: ANN401 (one of MCP's contents)
@@ -124,13 +125,13 @@ def reaches(platform: Platform, pod: str, namespace: str, address: str) -> bool:
 def pods(platform: Platform, name: str, namespace: str = "mcp-backend") -> list[str]:
     """Names of the running pods of a workload, once there are some and none is going away."""
 
-    def steady() -> list[str] | None:
+    def steady() -> list[str]:
         found = json.loads(
             platform.cluster.kubectl(
                 "get", "pods", f"--namespace={namespace}", f"--selector=app.kubernetes.io/name={name}", "--output=json"
             )
         )["items"]
         going = [pod for pod in found if "deletionTimestamp" in pod["metadata"]]
-        return [pod["metadata"]["name"] for pod in found] if found and not going else None
+        return [pod["metadata"]["name"] for pod in found] if not going else []
 
     return until(f"pods of {name}", steady, seconds=90)

@@ -4,7 +4,8 @@ import os
 import signal
 
 from sandbox.cluster import netns, supervisor
-from tests.sandbox.platform import Platform, until
+from tests.sandbox.platform import Platform
+from tests.waiting import until
 
 KINDS = ("namespaces", "deployments", "services", "serviceaccounts", "networkpolicies", "configmaps", "secrets")
 

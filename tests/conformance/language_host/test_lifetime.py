@@ -4,14 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.conformance.cli import Cli
+from tests.waiting import until
 
 # It says that it runs, starts a process of its own, and would stay for an hour.
 LINGERING = """
@@ -22,14 +21,6 @@ print("running", flush=True)
 time.sleep(3600)
 """
 DEADLINE_S = 20.0
-
-
-def _until(what: str, holds: Callable[[], bool]) -> None:
-    """Wait for a fact about other processes, which tell nobody when it comes true."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {DEADLINE_S} s: {what}"
-        time.sleep(0.02)
 
 
 def _running(process: subprocess.Popen[str], text: str = "running") -> list[psutil.Process]:
@@ -59,7 +50,7 @@ def test_ctrl_c_cancels_the_update_and_leaves_nothing(cli: Cli) -> None:
     assert process.returncode != 0
     assert "update canceled" in said
     assert "Traceback" not in said
-    _until("everything below the CLI is gone", lambda: _gone(below))
+    until("everything below the CLI is gone", lambda: _gone(below), seconds=DEADLINE_S)
     cli.ok("stack", "export")  # the stack is not left locked
 
 
@@ -85,7 +76,7 @@ def test_a_program_has_time_to_leave_when_it_is_cancelled(cli: Cli, tmp_path: Pa
     process.communicate(timeout=DEADLINE_S)
 
     assert (tmp_path / "left").exists()
-    _until("everything below the CLI is gone", lambda: _gone(below))
+    until("everything below the CLI is gone", lambda: _gone(below), seconds=DEADLINE_S)
 
 
 def test_a_program_that_ignores_being_cancelled_is_killed(cli: Cli) -> None:
@@ -95,7 +86,7 @@ def test_a_program_that_ignores_being_cancelled_is_killed(cli: Cli) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=DEADLINE_S)
 
-    _until("everything below the CLI is gone", lambda: _gone(below))
+    until("everything below the CLI is gone", lambda: _gone(below), seconds=DEADLINE_S)
 
 
 def test_a_killed_cli_leaves_nothing(cli: Cli) -> None:
@@ -104,7 +95,7 @@ def test_a_killed_cli_leaves_nothing(cli: Cli) -> None:
     below = _running(process)
     process.kill()
 
-    _until("everything below the CLI is gone", lambda: _gone(below))
+    until("everything below the CLI is gone", lambda: _gone(below), seconds=DEADLINE_S)
 
 
 def test_a_killed_host_leaves_no_program(cli: Cli) -> None:
@@ -116,7 +107,7 @@ def test_a_killed_host_leaves_no_program(cli: Cli) -> None:
     process.communicate(timeout=DEADLINE_S)
 
     assert process.returncode != 0
-    _until("everything below the CLI is gone", lambda: _gone(below))
+    until("everything below the CLI is gone", lambda: _gone(below), seconds=DEADLINE_S)
 
 
 def test_a_cli_killed_with_a_policy_pack_leaves_nothing(cli: Cli) -> None:
@@ -136,4 +127,4 @@ def test_a_cli_killed_with_a_policy_pack_leaves_nothing(cli: Cli) -> None:
     assert any("pulumi.policy" in " ".join(p.cmdline()) for p in below)
     process.kill()
 
-    _until("everything below the CLI is gone", lambda: _gone(below))
+    until("everything below the CLI is gone", lambda: _gone(below), seconds=DEADLINE_S)
