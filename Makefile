@@ -31,7 +31,8 @@ destroy: venv ## remove everything that STACK=dev deployed; the sandbox stays
 down: venv ## take the sandbox down and leave nothing of it but the cache
 	@$(PY) -m sandbox down
 
-test: lint types unit conformance sandbox-test ## everything that .ci/run asks for
+test: lint types unit conformance sandbox-test ## everything that .ci/run asks for; ends with the sandbox down
+	@$(PY) -m sandbox down
 
 lint: venv ## style, import contracts
 	$(PY) -m ruff check .
@@ -47,7 +48,7 @@ unit: venv ## unit and property tests, with mocks (bound: 60 s)
 conformance: sandbox ## generated configuration against the programs that read it; plugins through the engine
 	@$(ENTER) $(PY) -m pytest tests/conformance -n 2 -q
 
-sandbox-test: sandbox ## the stack for real: deploy, break, mend, destroy; ends with the sandbox down
+sandbox-test: sandbox ## the stack for real: deploy, break, mend, destroy
 	@$(PY) -m pytest tests/sandbox -q
 
 bench: venv ## how long: from nothing, warm, no-op, preview
