@@ -1,0 +1,1 @@
+"""One real Kubernetes node, made of Linux namespaces on this machine."""

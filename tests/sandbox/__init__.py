@@ -1,0 +1,1 @@
+"""Checks in the sandbox: on this machine, for real."""
