@@ -42,7 +42,12 @@ def _run(arguments: argparse.Namespace) -> None:
 
         sys.stdout.write(env.exports())
         return
-    from sandbox import lifecycle, report
+    try:
+        from sandbox import lifecycle, report
+    except ModuleNotFoundError as error:
+        raise SandboxError(
+            f"this Python lacks {error.name}: use the project's, .venv/bin/python, which `make` makes"
+        ) from error
 
     match arguments.command:
         case "up":

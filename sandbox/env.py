@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox import paths, state
@@ -13,7 +14,16 @@ FILE = paths.STATE / "env.json"
 """Written at the end of `up`: variable -> value; PATH is what to put in front of the caller's."""
 
 PATH_FOLDER = paths.STATE / "bin"
-"""Links to the clients that go with the sandbox: kubectl and docker."""
+"""The clients that go with the sandbox: kubectl, docker and pulumi."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """A program, and where it keeps what it would otherwise leave in the user's home."""
+
+    program: Path
+    defaults: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    """Variable -> folder, where the caller's environment does not say otherwise."""
 
 
 def record(variables: Mapping[str, str], folders: Sequence[Path]) -> None:
@@ -24,13 +34,18 @@ def record(variables: Mapping[str, str], folders: Sequence[Path]) -> None:
     scratch.rename(FILE)
 
 
-def link(programs: Mapping[str, Path]) -> None:
-    """Make PATH_FOLDER hold exactly these: name -> program."""
+def install(clients: Mapping[str, Client]) -> None:
+    """Make PATH_FOLDER hold exactly these: name -> client."""
     PATH_FOLDER.mkdir(parents=True, exist_ok=True)
     for entry in PATH_FOLDER.iterdir():
         entry.unlink()
-    for name, program in programs.items():
-        (PATH_FOLDER / name).symlink_to(program)
+    for name, client in clients.items():
+        defaults = "".join(
+            f'export {variable}="${{{variable}:-{folder}}}"\n' for variable, folder in client.defaults.items()
+        )
+        path = PATH_FOLDER / name
+        path.write_text(f'#!/bin/sh\n{defaults}exec {shlex.quote(str(client.program))} "$@"\n')
+        path.chmod(0o755)
 
 
 def exports() -> str:

@@ -3,3 +3,8 @@
 
 class SandboxError(Exception):
     """A failure the operator can act on; printed as one line, without a traceback."""
+
+
+def last_line(said: str) -> str:
+    """What a program that failed said last, which is mostly why."""
+    return (said.strip().splitlines() or ["no output"])[-1]

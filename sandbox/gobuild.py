@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sandbox import paths, progress
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxError, last_line
 
 
 def build(name: str, module: Path, *, ldflags: str = "-s -w", env: dict[str, str] | None = None) -> Path:
@@ -49,8 +49,8 @@ def _build(name: str, module: Path, flags: Sequence[str], settings: Mapping[str,
                 check=False,
             )
         if done.returncode:
-            last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
-            raise SandboxError(f"building {name} failed: {last[0]} (whole log: {log})")
+            last = last_line(log.read_text(errors="replace"))
+            raise SandboxError(f"building {name} failed: {last} (whole log: {log})")
         scratch.chmod(0o755)
         scratch.rename(target)
     finally:

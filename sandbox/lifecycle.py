@@ -1,14 +1,15 @@
 """`up` and `down`: the sandbox's life, step by step."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sandbox import env, images, packages, preflight, progress, pulumi_stack, state
+from sandbox import env, images, packages, paths, preflight, progress, pulumi_stack, state
 from sandbox.cluster import addons, binaries, control_plane, docker, node, settings
 from sandbox.cluster.settings import RUN, Settings
 from sandbox.engine import engine
 from sandbox.engine.engine import Engine
+from sandbox.env import Client
 from sandbox.errors import SandboxError
 from sandbox.images.oci import Image
 from sandbox.plugins import choice
@@ -51,8 +52,9 @@ def up() -> None:
             preflight.kernel()
         builds = _build()
         state.claim(state.this_owner(binaries.version(), str(wanted.network.pods)))
+        _install_clients(builds)
         _start_node(wanted, builds)
-        _hand_over(builds, plugins)
+        _hand_over(builds.engine, plugins)
 
 
 def down(*, other: bool) -> None:
@@ -84,6 +86,17 @@ def _build() -> Builds:
     return Builds(kubernetes=kubernetes, engine=found, images=base, agents=own, agent_images=addons.make_images(own))
 
 
+def _install_clients(builds: Builds) -> None:
+    """The programs that an operator uses; those that keep things in a home keep them in the cache."""
+    clients = {
+        "kubectl": Client(builds.kubernetes / "kubectl", {"KUBECACHEDIR": paths.CACHE / "kubectl"}),
+        "docker": Client(docker.CLIENT),
+    }
+    if builds.engine and not builds.engine.official:
+        clients["pulumi"] = Client(builds.engine.pulumi, {"PULUMI_HOME": engine.home()})
+    env.install(clients)
+
+
 def _start_node(wanted: Settings, builds: Builds) -> None:
     """Start the node and what a cloud's cluster has beside it."""
     users = {name: control_plane.identity(wanted, name, user) for name, user in addons.IDENTITIES.items()}
@@ -94,7 +107,7 @@ def _start_node(wanted: Settings, builds: Builds) -> None:
     if not emptied.exists():
         docker.forget_containers()
         emptied.touch()
-    kubectl = addons.Kubectl(program=builds.kubernetes / "kubectl", kubeconfig=settings.kubeconfig())
+    kubectl = addons.Kubectl(program=env.PATH_FOLDER / "kubectl", kubeconfig=settings.kubeconfig())
     # An agent that is not yet permitted to read what it needs tries again at ever longer intervals.
     addons.permit(kubectl)
     node.start(wanted, agents)
@@ -102,18 +115,13 @@ def _start_node(wanted: Settings, builds: Builds) -> None:
     addons.install(wanted, builds.agent_images, kubectl, node.enter())
 
 
-def _hand_over(builds: Builds, plugins: choice.Choice) -> None:
+def _hand_over(found: Engine | None, plugins: choice.Choice) -> None:
     """Prepare the stack and record what `env` prints."""
-    env.link({"kubectl": builds.kubernetes / "kubectl", "docker": docker.CLIENT})
-    folders, variables = (
-        [env.PATH_FOLDER],
-        {
-            "KUBECONFIG": str(settings.kubeconfig()),
-            "DOCKER_HOST": f"unix://{docker.SOCKET}",
-        },
-    )
-    if builds.engine:
-        folders += [*builds.engine.bin_folders, *choice.plugin_path(plugins, builds.engine.pulumi)]
-        pulumi_stack.prepare(builds.engine, folders)
+    folders = [env.PATH_FOLDER]
+    variables = {"KUBECONFIG": str(settings.kubeconfig()), "DOCKER_HOST": f"unix://{docker.SOCKET}"}
+    if found:
+        used = found if found.official else replace(found, pulumi=env.PATH_FOLDER / "pulumi")
+        folders += [*used.bin_folders, *choice.plugin_path(plugins, used.pulumi)]
+        pulumi_stack.prepare(used, folders)
         variables |= pulumi_stack.variables()
     env.record(variables, folders)

@@ -14,7 +14,7 @@ from sandbox import images, paths, progress, pulumi_locks
 from sandbox.cluster import pki
 from sandbox.cluster.settings import REGISTRY
 from sandbox.engine.engine import Engine
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxError, last_line
 
 PROJECT = "code"
 STACK = "dev"
@@ -125,5 +125,5 @@ def _run(engine: Engine, environment: Mapping[str, str], *arguments: str, stdin:
             check=False,
         )
     if done.returncode:
-        last = LOG.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
-        raise SandboxError(f"pulumi {' '.join(arguments[:2])} failed: {last[0]} (log: {LOG})")
+        last = last_line(LOG.read_text(errors="replace"))
+        raise SandboxError(f"pulumi {' '.join(arguments[:2])} failed: {last} (log: {LOG})")

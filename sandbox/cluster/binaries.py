@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from sandbox import gobuild, paths, progress
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxError, last_line
 
 MODULE = Path(__file__).parent / "kubernetes"
 """The Go module whose `tool` lines name the binaries, and whose requirement is the one setting of the version."""
@@ -72,8 +72,8 @@ def _module(wanted: str) -> Path:
             check=False,
         )
     if done.returncode:
-        last = log.read_text(errors="replace").strip().splitlines()[-1:]
-        raise SandboxError(f"Kubernetes {wanted} cannot be resolved: {''.join(last)} (log: {log})")
+        last = last_line(log.read_text(errors="replace"))
+        raise SandboxError(f"Kubernetes {wanted} cannot be resolved: {last} (log: {log})")
     scratch.rename(copy)
     return copy
 

@@ -39,6 +39,12 @@ class Engine:
         return [self.pulumi.parent] if self.official else [self.pulumi.parent, OUR_HOST]
 
 
+def home() -> Path:
+    """The folder of the engine's own things (plugins, workspaces): the user's, or one in the cache if there is none."""
+    users = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    return users if users.is_dir() else paths.CACHE / "pulumi-home"
+
+
 def find_or_build() -> Engine:
     """The engine of an installed distribution that is new enough, else the pinned one, built at the first call.
 
@@ -53,7 +59,8 @@ def _installed() -> Engine | None:
     for folder in os.get_exec_path():
         pulumi = Path(folder, "pulumi")
         # Our own build may be on PATH already (`sandbox env`); it is not a distribution.
-        if not os.access(pulumi, os.X_OK) or pulumi.resolve().is_relative_to(paths.CACHE.resolve()):
+        ours = any(pulumi.resolve().is_relative_to(place.resolve()) for place in (paths.CACHE, paths.STATE))
+        if ours or not os.access(pulumi, os.X_OK):
             continue
         home = pulumi.resolve().parent
         host = shutil.which(HOST, path=os.pathsep.join((str(home), folder)))

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from catalog import images as catalogue
 from sandbox import paths, progress
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxError, last_line
 from sandbox.images import debian, host, layers, node, oci, pause, python
 from sandbox.images.layers import Layer
 from sandbox.images.oci import Content, Image
@@ -117,5 +117,5 @@ def push_all(images: Sequence[Image], enter: Sequence[str], registry: str) -> No
         check=False,
     )
     if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no output"]
-        raise SandboxError(f"pushing {', '.join(image.name for image in images)} failed: {last[0]}")
+        last = last_line(done.stderr)
+        raise SandboxError(f"pushing {', '.join(image.name for image in images)} failed: {last}")

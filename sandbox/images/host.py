@@ -13,7 +13,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxError, last_line
 from sandbox.images import layers
 from sandbox.images.layers import Layer
 
@@ -115,6 +115,6 @@ def _npm(proxies: dict[str, str]) -> str:
 def _output(argv: list[str]) -> str:
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no output"]
-        raise SandboxError(f"{' '.join(argv[:4])} failed: {last[0]}")
+        last = last_line(done.stderr)
+        raise SandboxError(f"{' '.join(argv[:4])} failed: {last}")
     return done.stdout

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sandbox import paths, progress
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxError, last_line
 
 STORE = paths.CACHE / "images"
 """The cache of base images."""
@@ -101,8 +101,8 @@ def run(name: str, argv: Sequence[str | Path], *, cwd: Path | None = None, env: 
             check=False,
         )
     if done.returncode:
-        last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
-        raise SandboxError(f"making the image layer {name} failed: {last[0]} (whole log: {log})")
+        last = last_line(log.read_text(errors="replace"))
+        raise SandboxError(f"making the image layer {name} failed: {last} (whole log: {log})")
 
 
 def pack(tree: Path) -> Path:

@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 
 from sandbox import paths, progress
+from sandbox.engine import engine
 from sandbox.errors import SandboxError
 
 BIN = Path(__file__).resolve().parent / "bin"
@@ -106,8 +107,7 @@ def _theirs() -> list[Path]:
 
 def _installed(name: str, version: str) -> bool:
     """Whether the engine finds the plugin in its folder; one that is half downloaded has a `.partial` beside it."""
-    home = Path(os.environ.get("PULUMI_HOME", Path.home() / ".pulumi"))
-    folder = home / "plugins" / f"resource-{name}-v{version}"
+    folder = engine.home() / "plugins" / f"resource-{name}-v{version}"
     return os.access(folder / f"{_PREFIX}{name}", os.X_OK) and not folder.with_name(f"{folder.name}.partial").exists()
 
 

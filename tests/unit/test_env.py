@@ -50,10 +50,16 @@ def test_record_is_for_root_only() -> None:
     assert env.FILE.stat().st_mode & 0o777 == 0o600
 
 
-def test_links_are_replaced() -> None:
-    env.link({"kubectl": Path("/old"), "gone": Path("/gone")})
-    env.link({"kubectl": Path("/new")})
-    assert {path.name: os.readlink(path) for path in env.PATH_FOLDER.iterdir()} == {"kubectl": "/new"}
+def test_clients_are_replaced_and_keep_their_things_where_they_are_told(tmp_path: Path) -> None:
+    program = tmp_path / "program with a space"
+    program.write_text('#!/bin/sh\necho "$HOME_OF_IT $1"\n')
+    program.chmod(0o755)
+    env.install({"kubectl": env.Client(program), "gone": env.Client(program)})
+    env.install({"kubectl": env.Client(program, {"HOME_OF_IT": Path("/cache")})})
+    (client,) = env.PATH_FOLDER.iterdir()
+    assert subprocess.run([client, "a b"], capture_output=True, text=True, check=True).stdout == "/cache a b\n"
+    own = {"HOME_OF_IT": "/mine"}
+    assert subprocess.run([client, "x"], env=own, capture_output=True, text=True, check=True).stdout == "/mine x\n"
 
 
 def test_no_sandbox_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pulumi.runtime.proto import language_pb2, plugin_pb2
 
+from sandbox.errors import last_line
 from sandbox.plugins.python_host.errors import HostError
 from sandbox.plugins.python_host.runtime import Runtime
 
@@ -146,6 +147,6 @@ def _run(runtime: Runtime, environment: Mapping[str, str], *arguments: str) -> s
     except OSError as error:
         raise HostError(f"cannot start {runtime.python}: {error.strerror}") from error
     except subprocess.CalledProcessError as error:
-        last = error.stderr.strip().splitlines()[-1:] or ["no output"]
-        raise HostError(f"`{runtime.python} {' '.join(arguments)}` failed: {last[0]}") from error
+        last = last_line(error.stderr)
+        raise HostError(f"`{runtime.python} {' '.join(arguments)}` failed: {last}") from error
     return done.stdout
