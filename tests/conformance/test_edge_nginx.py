@@ -3,10 +3,18 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from components.edge import config
+from sandbox import packages
 from sandbox.cluster import pki
 
 SERVERS = {"a": "http://127.0.0.1:8080/mcp", "b": "http://127.0.0.2:8080/mcp"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nginx() -> None:
+    packages.install(["nginx-core"])
 
 
 def nginx_t(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
