@@ -1,5 +1,7 @@
 """Fixtures of the checks in the sandbox."""
 
+import shutil
+
 import pytest
 
 from tests.sandbox import harness
@@ -16,6 +18,8 @@ def cluster() -> Cluster:
 @pytest.fixture(scope="session")
 def deployed(cluster: Cluster) -> Platform:
     """The dev stack, deployed once for all checks."""
+    if not shutil.which("pulumi", path=cluster.environment["PATH"]):
+        pytest.skip("no Pulumi engine: none on PATH, and `python -m sandbox up` could not build it")
     platform = Platform(cluster)
     platform.up()
     return platform
