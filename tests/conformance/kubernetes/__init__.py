@@ -1,0 +1,1 @@
+"""The kubernetes stand-in against a real API server, through the engine."""
