@@ -11,14 +11,11 @@ from types import FrameType
 FAREWELL_S = 2.0
 """What a plugin may still do in the end; the CLI kills it after 5 s."""
 
-_farewells: list[Callable[[bool], None]] = []
+_farewells: list[Callable[[], None]] = []
 
 
-def at_end(farewell: Callable[[bool], None]) -> None:
-    """Have this called before the process ends (not if it is SIGKILLed), for at most `FAREWELL_S` in all.
-
-    It is told whether the end is orderly: by the engine's SIGINT, which comes when all is recorded in the state.
-    """
+def at_end(farewell: Callable[[], None]) -> None:
+    """Have this called before the process ends (not if it is SIGKILLed), for at most `FAREWELL_S` in all."""
     _farewells.append(farewell)
 
 
@@ -34,13 +31,13 @@ def tie_to_engine() -> None:
     threading.Thread(target=_watch_stdout, daemon=True).start()
 
 
-def _leave(number: int, _frame: FrameType | None) -> None:
-    _end(orderly=number == signal.SIGINT)
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    _end()
 
 
-def _end(*, orderly: bool) -> None:
+def _end() -> None:
     # In a thread: the signal may have interrupted a holder of the locks that a farewell needs.
-    last = threading.Thread(target=lambda: [farewell(orderly) for farewell in _farewells], daemon=True)
+    last = threading.Thread(target=lambda: [farewell() for farewell in _farewells], daemon=True)
     last.start()
     last.join(FAREWELL_S)
     os._exit(0)
@@ -50,4 +47,4 @@ def _watch_stdout() -> None:
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)  # errors and hang-ups are always reported
     poll.poll()
-    _end(orderly=False)
+    _end()

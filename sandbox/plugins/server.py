@@ -7,9 +7,10 @@ from typing import Protocol, TypeVar
 
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from sandbox.plugins import lifetime, wire
+from sandbox.plugins.enginelog import EngineLog
 from sandbox.plugins.provider import CheckFailedError, Diff, InitError, Kind, Provider, ProviderError, Resource, State
 from sandbox.plugins.values import Properties, Secret, decode, encode, with_secrets_of
 
@@ -22,29 +23,6 @@ _KINDS = {
     (Kind.DELETE, False): provider_pb2.PropertyDiff.DELETE,
     (Kind.DELETE, True): provider_pb2.PropertyDiff.DELETE_REPLACE,
 }
-
-
-class EngineLog:
-    """The engine's log: what a provider says beside its answers, shown under a resource."""
-
-    def __init__(self, address: str) -> None:
-        self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
-
-    def info(self, urn: str, message: str) -> None:
-        """A line that stays in the output."""
-        self._log(urn, message, engine_pb2.INFO, ephemeral=False)
-
-    def status(self, urn: str, message: str) -> None:
-        """What is being waited for now; the next line takes its place."""
-        self._log(urn, message, engine_pb2.INFO, ephemeral=True)
-
-    def warning(self, urn: str, message: str) -> None:
-        """A line marked as a warning."""
-        self._log(urn, message, engine_pb2.WARNING, ephemeral=False)
-
-    def _log(self, urn: str, message: str, severity: engine_pb2.LogSeverity.ValueType, *, ephemeral: bool) -> None:
-        request = engine_pb2.LogRequest(severity=severity, message=message, urn=urn, ephemeral=ephemeral)
-        self._engine.Log(request)  # pyright: ignore[reportUnknownMemberType] (half-typed in the SDK)
 
 
 def serve(make: Callable[[EngineLog], Provider]) -> None:

@@ -13,8 +13,8 @@ from sandbox.plugins.docker import image_inputs
 from sandbox.plugins.docker.builder import Build, Builder
 from sandbox.plugins.docker.connection import Connection
 from sandbox.plugins.docker.image import Image
+from sandbox.plugins.enginelog import EngineLog
 from sandbox.plugins.provider import CheckFailedError, Kind, ProviderError, Resource, State
-from sandbox.plugins.server import EngineLog
 from sandbox.plugins.values import UNKNOWN, Properties, Secret, Value, reveal
 
 IMAGE = Resource("urn:pulumi:dev::demo::docker:index/image:Image::it", "docker:index/image:Image", "it")

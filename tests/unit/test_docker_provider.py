@@ -10,8 +10,8 @@ from sandbox.plugins.docker.connection import Connection
 from sandbox.plugins.docker.network import Network
 from sandbox.plugins.docker.provider import DockerProvider
 from sandbox.plugins.docker.remote_image import RemoteImage
+from sandbox.plugins.enginelog import EngineLog
 from sandbox.plugins.provider import CheckFailedError, Kind, ProviderError, Resource, State
-from sandbox.plugins.server import EngineLog
 from sandbox.plugins.values import UNKNOWN, Properties, Secret
 
 SILENT = cast(EngineLog, None)

@@ -1,13 +1,11 @@
 """The kubernetes stand-in: inputs as they are completed and refused, without an API server."""
 
-from pathlib import Path
 from typing import cast
 
 import pytest
 
 from sandbox.plugins.kubernetes.checking import AUTONAMED, Given, check
 from sandbox.plugins.kubernetes.identity import Plan
-from sandbox.plugins.kubernetes.journal import Journal
 from sandbox.plugins.provider import CheckFailedError, ProviderError, Resource
 from sandbox.plugins.values import UNKNOWN, Properties, Secret
 
@@ -15,11 +13,9 @@ CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 SEED = bytes(range(32))
 
 
-def checked(
-    tmp_path: Path, type: str, news: Properties, olds: Properties | None = None, plan: Plan | None = None
-) -> Properties:
+def checked(type: str, news: Properties, olds: Properties | None = None, plan: Plan | None = None) -> Properties:
     resource = Resource(f"urn:pulumi:s::p::{type}::web", type, "web")
-    return check(Given(resource, olds, news, SEED), None, Journal(tmp_path), plan or Plan())
+    return check(Given(resource, olds, news, SEED), None, plan or Plan())
 
 
 @pytest.mark.parametrize(
@@ -34,23 +30,23 @@ def checked(
         (CONFIG_MAP, {"metadata": {"generateName": "x-"}}, "generateName"),
     ],
 )
-def test_refused(tmp_path: Path, type: str, news: Properties, words: str) -> None:
+def test_refused(type: str, news: Properties, words: str) -> None:
     with pytest.raises(ProviderError, match=words):
-        checked(tmp_path, type, news)
+        checked(type, news)
 
 
 @pytest.mark.parametrize(
     ("key", "value"),
     [("waitFor", "jsonpath={.a}"), ("patchFieldManager", "me"), ("replaceUnready", "true")],
 )
-def test_annotations_that_cannot_be_followed(tmp_path: Path, key: str, value: str) -> None:
+def test_annotations_that_cannot_be_followed(key: str, value: str) -> None:
     with pytest.raises(CheckFailedError, match="PLUGINS=official") as caught:
-        checked(tmp_path, CONFIG_MAP, {"metadata": {"annotations": {f"pulumi.com/{key}": value}}})
+        checked(CONFIG_MAP, {"metadata": {"annotations": {f"pulumi.com/{key}": value}}})
     assert [failure.property for failure in caught.value.failures] == [f'metadata.annotations["pulumi.com/{key}"]']
 
 
-def test_completed(tmp_path: Path) -> None:
-    inputs = checked(tmp_path, "kubernetes:apps/v1:Deployment", {"spec": {}})
+def test_completed() -> None:
+    inputs = checked("kubernetes:apps/v1:Deployment", {"spec": {}})
     assert inputs == {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -59,37 +55,37 @@ def test_completed(tmp_path: Path) -> None:
     }
 
 
-def test_automatic_name_stays(tmp_path: Path) -> None:
+def test_automatic_name_stays() -> None:
     old: Properties = {"metadata": {"name": "web-old", "annotations": {AUTONAMED: "true"}}}
-    assert cast(Properties, checked(tmp_path, CONFIG_MAP, {}, old)["metadata"])["name"] == "web-old"
+    assert cast(Properties, checked(CONFIG_MAP, {}, old)["metadata"])["name"] == "web-old"
     fixed: Properties = {"metadata": {"name": "fixed"}}
-    assert cast(Properties, checked(tmp_path, CONFIG_MAP, {}, fixed)["metadata"])["name"] == "web-00010203"
+    assert cast(Properties, checked(CONFIG_MAP, {}, fixed)["metadata"])["name"] == "web-00010203"
 
 
-def test_namespace_stays_where_the_cluster_is_away(tmp_path: Path) -> None:
+def test_namespace_stays_where_the_cluster_is_away() -> None:
     old: Properties = {"metadata": {"name": "a", "namespace": "n"}}
-    assert checked(tmp_path, CONFIG_MAP, {"metadata": {"name": "a"}}, old)["metadata"] == {
+    assert checked(CONFIG_MAP, {"metadata": {"name": "a"}}, old)["metadata"] == {
         "name": "a",
         "namespace": "n",
     }
 
 
 @pytest.mark.parametrize("name", ["fixed", UNKNOWN, Secret("hidden")], ids=str)
-def test_given_name_stays(tmp_path: Path, name: str) -> None:
-    assert checked(tmp_path, CONFIG_MAP, {"metadata": {"name": name}})["metadata"] == {"name": name}
+def test_given_name_stays(name: str) -> None:
+    assert checked(CONFIG_MAP, {"metadata": {"name": name}})["metadata"] == {"name": name}
 
 
-def test_unknown_metadata_stay(tmp_path: Path) -> None:
-    assert checked(tmp_path, CONFIG_MAP, {"metadata": UNKNOWN})["metadata"] is UNKNOWN
+def test_unknown_metadata_stay() -> None:
+    assert checked(CONFIG_MAP, {"metadata": UNKNOWN})["metadata"] is UNKNOWN
 
 
-def test_a_secret_is_secret(tmp_path: Path) -> None:
-    inputs = checked(tmp_path, "kubernetes:core/v1:Secret", {"stringData": {"a": "b"}, "data": Secret({"c": "d"})})
+def test_a_secret_is_secret() -> None:
+    inputs = checked("kubernetes:core/v1:Secret", {"stringData": {"a": "b"}, "data": Secret({"c": "d"})})
     assert inputs["stringData"] == Secret({"a": "b"})
     assert inputs["data"] == Secret({"c": "d"})
 
 
-def test_declared_definition_is_a_schema(tmp_path: Path) -> None:
+def test_declared_definition_is_a_schema() -> None:
     plan = Plan()
     crd: Properties = {
         "metadata": {"name": "w.example.com"},
@@ -99,7 +95,7 @@ def test_declared_definition_is_a_schema(tmp_path: Path) -> None:
             "versions": [{"name": "v1", "schema": {"openAPIV3Schema": {"properties": {"spec": {"type": "string"}}}}}],
         },
     }
-    checked(tmp_path, "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition", crd, plan=plan)
+    checked("kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition", crd, plan=plan)
     schema = plan.schema("example.com/v1", "W")
     assert schema
     assert [failure.property for failure in schema.failures({"kind": "W", "spec": 1, "a": 1})] == ["spec", "a"]

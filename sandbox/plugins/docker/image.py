@@ -10,9 +10,9 @@ from sandbox.plugins.docker import image_inputs, names
 from sandbox.plugins.docker.builder import Builder
 from sandbox.plugins.docker.connection import Connection, Credentials, messages, progress
 from sandbox.plugins.docker.image_inputs import text
+from sandbox.plugins.enginelog import EngineLog
 from sandbox.plugins.provider import CheckFailedError, Diff, Provider, ProviderError, Resource, State, compare
 from sandbox.plugins.sdk_types import check_inputs
-from sandbox.plugins.server import EngineLog
 from sandbox.plugins.values import Properties, Secret, has_unknown, reveal
 
 _LOGIN_PATHS = frozenset({"registry.username", "registry.password"})

@@ -9,9 +9,9 @@ from docker.types import IPAMConfig, IPAMPool
 from typing_extensions import override
 
 from sandbox.plugins.docker.connection import Connection, Found, MissingError
+from sandbox.plugins.enginelog import EngineLog
 from sandbox.plugins.provider import CheckFailedError, Diff, Provider, ProviderError, Resource, State, compare
 from sandbox.plugins.sdk_types import check_inputs
-from sandbox.plugins.server import EngineLog
 from sandbox.plugins.values import UNKNOWN, Properties, Secret, Value, as_value, has_secret, has_unknown, plain
 
 _DEFAULTS: Properties = {"attachable": False, "ingress": False, "ipv6": False, "ipamDriver": "default"}

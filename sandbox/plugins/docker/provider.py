@@ -17,9 +17,9 @@ from sandbox.plugins.docker.connection import Connection, Credentials, host_of_e
 from sandbox.plugins.docker.image import Image
 from sandbox.plugins.docker.network import Network
 from sandbox.plugins.docker.remote_image import RemoteImage
+from sandbox.plugins.enginelog import EngineLog
 from sandbox.plugins.provider import CheckFailedError, Diff, Failure, Provider, Resource, State
 from sandbox.plugins.sdk_types import check_inputs, input_names
-from sandbox.plugins.server import EngineLog
 from sandbox.plugins.values import Properties, Secret, has_unknown, plain, reveal
 
 _SUPPORTED = frozenset({"host", "certPath", "registryAuth", "disableDockerDaemonCheck"})

@@ -8,9 +8,9 @@ from typing_extensions import override
 
 from sandbox.plugins.docker import names
 from sandbox.plugins.docker.connection import Api, Connection, Found, MissingError, messages, progress
+from sandbox.plugins.enginelog import EngineLog
 from sandbox.plugins.provider import CheckFailedError, Diff, Failure, Provider, ProviderError, Resource, State, compare
 from sandbox.plugins.sdk_types import check_inputs
-from sandbox.plugins.server import EngineLog
 from sandbox.plugins.values import UNKNOWN, Properties, has_unknown, plain, reveal
 
 _IN_PLACE = frozenset({"forceRemove", "keepLocally"})

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from sandbox.plugins.kubernetes.awaiting import unsupported_wait
 from sandbox.plugins.kubernetes.connection import Connection
 from sandbox.plugins.kubernetes.identity import Plan, auto_name
-from sandbox.plugins.kubernetes.journal import Journal
 from sandbox.plugins.kubernetes.kinds import can_be_custom, gvk_of, refuse_unsupported
 from sandbox.plugins.kubernetes.objects import annotation, bare, manifest, pick, secrets_marked, spelled_for_server
 from sandbox.plugins.provider import CheckFailedError, Failure, ProviderError, Resource
@@ -27,7 +26,7 @@ class Given:
     seed: bytes
 
 
-def check(given: Given, connection: Connection | None, journal: Journal, plan: Plan) -> Properties:
+def check(given: Given, connection: Connection | None, plan: Plan) -> Properties:
     """The inputs of a resource, completed; where there is no connection, nothing is validated.
 
     Errors:
@@ -42,7 +41,7 @@ def check(given: Given, connection: Connection | None, journal: Journal, plan: P
         failures += _place(inputs, connection)
     else:
         _put(inputs, pick(bare(given.olds or {}), "metadata", "namespace"))
-    _name(given, inputs, connection.client.server if connection else "", journal)
+    _name(given, inputs)
     if connection and not failures:
         api_version = str(inputs["apiVersion"])
         # A definition that comes or changes with this update counts before the API server has published it.
@@ -55,7 +54,7 @@ def check(given: Given, connection: Connection | None, journal: Journal, plan: P
     return secrets_marked(inputs, inputs)
 
 
-def _name(given: Given, inputs: Properties, server: str, journal: Journal) -> None:
+def _name(given: Given, inputs: Properties) -> None:
     """Give the object a name if the program does not; the one it has, where it was given one before."""
     metadata = reveal(inputs.get("metadata")) or {}
     if not isinstance(metadata, dict):
@@ -67,9 +66,7 @@ def _name(given: Given, inputs: Properties, server: str, journal: Journal) -> No
     if given.olds and annotation(given.olds, AUTONAMED) == "true":
         name: Value = pick(bare(given.olds), "metadata", "name")
     else:
-        namespace = str(reveal(metadata.get("namespace")) or "")
-        left = journal.left_open(server, given.resource.urn, str(inputs["apiVersion"]), str(inputs["kind"]), namespace)
-        name = left.name if left else auto_name(given.resource.name, given.seed)
+        name = auto_name(given.resource.name, given.seed)
     named: Properties = {**metadata, "name": name}
     annotations = reveal(metadata.get("annotations")) or {}
     if isinstance(annotations, dict):

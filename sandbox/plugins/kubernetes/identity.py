@@ -20,11 +20,6 @@ def auto_name(name: str, seed: bytes) -> str:
     return f"{name}-{(seed or secrets.token_bytes(_BYTES))[:_BYTES].hex()}"
 
 
-def made_by(live: Obj, manager: str) -> bool:
-    """Whether an object was applied by a field manager."""
-    return manager in _appliers(live)
-
-
 def is_pulumis(live: Obj) -> bool:
     """Whether some resource of this provider applied the object."""
     return any(manager.startswith(_PREFIX) for manager in _appliers(live))

@@ -11,9 +11,8 @@ from sandbox.plugins.kubernetes.connection import Connection, Connector
 from sandbox.plugins.kubernetes.drift import inputs_seen
 from sandbox.plugins.kubernetes.identity import Plan
 from sandbox.plugins.kubernetes.immutable import replaced_paths
-from sandbox.plugins.kubernetes.journal import Journal, default_folder
 from sandbox.plugins.kubernetes.kinds import Kind, gvk_of
-from sandbox.plugins.kubernetes.objects import Obj, annotation, bare, manifest, mapped, pick, redacted, split_id
+from sandbox.plugins.kubernetes.objects import Obj, annotation, bare, manifest, pick, redacted, split_id
 from sandbox.plugins.kubernetes.preview import Log
 from sandbox.plugins.kubernetes.writer import Writer, recorded_manager
 from sandbox.plugins.kubernetes.writing import apply
@@ -39,7 +38,6 @@ class KubernetesProvider(Provider):
         self._log = log
         self._settings = settings.Settings()
         self._plan = Plan()
-        self._journal = Journal(default_folder())
         self._cancelled = threading.Event()
         self._connector = Connector(self._plan, log, self._cancelled)
         self._warned = threading.Lock()
@@ -61,11 +59,8 @@ class KubernetesProvider(Provider):
         connection = self._connect_or_warn(resource)
         if connection is None and self._settings.skip_update_unreachable and olds:
             return olds
-        if olds:
-            metadata = mapped(bare(olds), "metadata")
-            self._journal.recorded(resource.urn, str(metadata.get("namespace") or ""), str(metadata.get("name")))
         with _secrets_hidden(news):
-            return checking.check(checking.Given(resource, olds, news, seed), connection, self._journal, self._plan)
+            return checking.check(checking.Given(resource, olds, news, seed), connection, self._plan)
 
     def diff(self, resource: Resource, id: str, old: State, news: Properties) -> Diff:
         """Inputs against inputs: what others changed is in the old ones once a refresh has seen it."""
@@ -114,7 +109,6 @@ class KubernetesProvider(Provider):
         live = connection.client.find(kind.path(namespace or connection.namespace, name))
         if live is None:
             return None
-        self._journal.recorded(resource.urn, namespace, name)
         manager = recorded_manager(outputs)
         if pick(bare(inputs), "metadata", "name") is None:
             seen = objects.inputs_of_live(live)  # an import, or a look-up
@@ -137,8 +131,6 @@ class KubernetesProvider(Provider):
         kind = _kind(connection, resource, old.inputs)
         if kind is None:
             return  # its CRD is gone, and every object with it
-        if self._journal.took_over(resource.urn, *split_id(old.id)):
-            return
         policy = _POLICIES.get(annotation(old.inputs, DELETION_POLICY).lower(), "Foreground")
         try:
             path = kind.path(*split_id(old.id))
@@ -155,14 +147,12 @@ class KubernetesProvider(Provider):
         self._cancelled.set()
         self._connector.wake()
 
-    def close(self, *, orderly: bool) -> None:
-        """Leaves nothing of previews behind; `orderly` if the engine ended us, which has then written its state."""
-        if orderly:
-            self._journal.close()
+    def close(self) -> None:
+        """Leaves nothing of previews behind."""
         self._connector.close()
 
     def _writer(self, connection: Connection) -> Writer:
-        return Writer(connection, self._settings, self._plan, self._journal, self._log, self._cancelled)
+        return Writer(connection, self._settings, self._plan, self._log, self._cancelled)
 
     def _connect_or_warn(self, resource: Resource) -> Connection | None:
         """The connection; where there is none, None, and a warning on the first resource that wanted it."""

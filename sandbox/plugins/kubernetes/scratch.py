@@ -5,11 +5,12 @@ and is removed when the plugin ends; one that a killed plugin left behind is rem
 """
 
 import os
+import socket
 import threading
 import uuid
+from pathlib import Path
 
 from sandbox.plugins.kubernetes.client import ApiError, Client
-from sandbox.plugins.kubernetes.journal import is_over, owner_of
 from sandbox.plugins.kubernetes.kinds import Kind
 from sandbox.plugins.kubernetes.objects import listed, pick
 
@@ -77,3 +78,19 @@ class ScratchNamespaces:
             # Gone or going; or not ours to remove: whoever may make namespaces will.
             if error.status not in (403, 404, 409):
                 raise
+
+
+def owner_of(pid: int) -> str:
+    """A process by machine, number and start: the number alone may have been given to another since."""
+    try:
+        started = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+    except OSError:
+        started = "ended"
+    return f"{socket.gethostname()}/{pid}/{started}"
+
+
+def is_over(owner: str) -> bool:
+    """Whether a process of this machine, as `owner_of` names it, has ended."""
+    number = owner.partition("/")[2].partition("/")[0]
+    pid = int(number) if number.isdigit() else 0
+    return owner.startswith(f"{socket.gethostname()}/") and owner != owner_of(pid)

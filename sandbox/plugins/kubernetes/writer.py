@@ -4,10 +4,9 @@ import threading
 from collections.abc import Generator
 
 from sandbox.plugins.kubernetes.awaiting import NotReadyError
-from sandbox.plugins.kubernetes.client import ApiError, CancelledError, UnreachableError
+from sandbox.plugins.kubernetes.client import ApiError
 from sandbox.plugins.kubernetes.connection import Connection
-from sandbox.plugins.kubernetes.identity import Plan, is_pulumis, made_by, new_field_manager
-from sandbox.plugins.kubernetes.journal import Create, Journal
+from sandbox.plugins.kubernetes.identity import Plan, is_pulumis, new_field_manager
 from sandbox.plugins.kubernetes.kinds import Kind
 from sandbox.plugins.kubernetes.objects import (
     FIELD_MANAGER,
@@ -40,12 +39,10 @@ class Writer:
         connection: Connection,
         settings: Settings,
         plan: Plan,
-        journal: Journal,
         log: Log,
         cancelled: threading.Event,
     ) -> None:
         self._connection = connection
-        self._journal = journal
         self._client = connection.client
         self._settings = settings
         self._plan = plan
@@ -79,16 +76,11 @@ class Writer:
         """
         kind = self._kind_in_time(inputs)
         obj = manifest(inputs)
-        left = self._left_behind(kind, resource, obj)
-        force = left is not None or self._forces(inputs)
-        manager = left.manager if left else new_field_manager()
-        begun = self._create(kind, resource, obj, manager)
-        self._journal.begin(begun)
+        if not self._settings.upsert_existing_objects and self._find(kind, obj) is not None:
+            raise exists_error(kind, obj["metadata"]["name"])
+        manager = new_field_manager()
         try:
-            applied = self._apply_in_time(kind, obj, manager, force=force)
-        except (UnreachableError, CancelledError):
-            self._journal.leave_open(begun)  # it may have been made: the answer is what we lack
-            raise
+            applied = self._apply_in_time(kind, obj, manager, force=self._forces(inputs))
         except ApiError as error:
             raise ProviderError(
                 f'resource "{resource.urn}" was not successfully created by the Kubernetes API server: {error}'
@@ -132,34 +124,6 @@ class Writer:
         if not is_pulumis(live):
             raise exists_error(kind, obj["metadata"]["name"])
         return True
-
-    def _left_behind(self, kind: Kind, resource: Resource, obj: Obj) -> Create | None:
-        """The create that made the object already, in an update that was cut off; None where there is no object.
-
-        Errors:
-            ProviderError: it is there, and is another's, or what this resource is to replace.
-        """
-        live = self._find(kind, obj)
-        if live is None or self._settings.upsert_existing_objects:
-            return None
-        wanted = self._create(kind, resource, obj, "")
-        left = self._journal.left_open(wanted.server, wanted.urn, wanted.api_version, wanted.kind, wanted.namespace)
-        if left is None or left.name != wanted.name or not made_by(live, left.manager):
-            raise exists_error(kind, obj["metadata"]["name"])
-        self._journal.take_over(left)
-        self._log.info(resource.urn, "found as an interrupted update left it, and taken over")
-        return left
-
-    def _create(self, kind: Kind, resource: Resource, obj: Obj, manager: str) -> Create:
-        return Create(
-            server=self._client.server,
-            urn=resource.urn,
-            api_version=kind.api_version,
-            kind=kind.name,
-            namespace=obj["metadata"].get("namespace", ""),
-            name=obj["metadata"]["name"],
-            manager=manager,
-        )
 
     def _kind_in_time(self, inputs: Properties) -> Kind:
         """The kind of an object, waited for while its CRD may still be on its way."""

@@ -23,19 +23,6 @@ _TAKEN = (
     ("Update", "pulumi-resource-kubernetes"),
 )
 
-ALREADY_EXISTS = """{kind} "{name}" already exists
-
-The resource already exists in the cluster. This can happen when:
-
-  - Renaming a Pulumi resource: use an alias to preserve the identity,
-    or use deleteBeforeReplace if the resource needs replacement.
-  - Managing an existing resource: use a Patch resource (e.g. NamespacePatch)
-    to manage specific fields without owning the resource lifecycle.
-  - Adopting a resource into Pulumi: use `pulumi import`. Note that
-    protected resources (e.g. kube-system) cannot be deleted on destroy.
-  - Intentional upsert: set upsertExistingObjects on the provider to allow
-    server-side apply to update existing objects on create."""
-
 
 def apply(client: Client, kind: Kind, obj: Obj, manager: str, *, force: bool, dry_run: bool = False) -> Answer:
     """Apply an object on the server side.
@@ -91,7 +78,10 @@ def changed_by_hand(live: Obj) -> bool:
 
 def exists_error(kind: Kind, name: str) -> ProviderError:
     """The error for an object that is there already and is not ours."""
-    return ProviderError(ALREADY_EXISTS.format(kind=kind.qualified, name=name))
+    return ProviderError(
+        f'{kind.qualified} "{name}" already exists: give a renamed resource an alias, take it in by `pulumi import`, '
+        "or let every create take over what it finds with the provider's upsertExistingObjects"
+    )
 
 
 def _is_taken(entry: Obj) -> bool:
