@@ -1,7 +1,8 @@
 """The Docker Engine that a provider talks to."""
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,9 +165,22 @@ def messages(stream: Iterable[Found]) -> Iterator[Found]:
         yield message
 
 
-def progress(message: Found) -> str:
-    """A message of a push or pull as a line to show."""
-    return " ".join(str(message[part]) for part in ("id", "status", "progress") if message.get(part))
+PACE_S = 2.0
+"""Seconds between two lines of a push's or pull's progress."""
+
+
+class Progress:
+    """Shows what a push or pull says, at most every `PACE_S`: it says so ten times a second."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
+        self._due = 0.0
+
+    def tell(self, message: Found) -> None:
+        """Show a message, if it is time."""
+        if (now := time.monotonic()) >= self._due:
+            self._due = now + PACE_S
+            self._show(" ".join(str(message[part]) for part in ("id", "status", "progress") if message.get(part)))
 
 
 def _reason(error: errors.APIError) -> str:

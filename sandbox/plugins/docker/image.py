@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from sandbox.plugins.docker import image_inputs, names
 from sandbox.plugins.docker.builder import Builder
-from sandbox.plugins.docker.connection import Connection, Credentials, messages, progress
+from sandbox.plugins.docker.connection import Connection, Credentials, Progress, messages
 from sandbox.plugins.docker.image_inputs import text
 from sandbox.plugins.enginelog import EngineLog
 from sandbox.plugins.provider import CheckFailedError, Diff, Provider, ProviderError, Resource, State, compare
@@ -125,11 +125,12 @@ class Image(Provider):
                 login = self._login(resource, name, inputs)
                 auth = login.config() if login else None
                 stream = api.push(name.repository, name.tag or "latest", auth_config=auth, stream=True, decode=True)
+                progress = Progress(lambda said: self._log.status(resource.urn, f"pushing {name.repository}: {said}"))
                 for message in messages(stream):
                     if self._cancelled.is_set():
                         raise ProviderError("cancelled")
                     digest = message.get("aux", {}).get("Digest", digest)
-                    self._log.status(resource.urn, f"pushing {name.repository}: {progress(message)}")
+                    progress.tell(message)
         except ProviderError as error:
             raise ProviderError(f"pushing {image} failed: {error}") from error
         if digest is None:

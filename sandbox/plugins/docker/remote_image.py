@@ -7,7 +7,7 @@ from docker.errors import ImageNotFound
 from typing_extensions import override
 
 from sandbox.plugins.docker import names
-from sandbox.plugins.docker.connection import Api, Connection, Found, MissingError, messages, progress
+from sandbox.plugins.docker.connection import Api, Connection, Found, MissingError, Progress, messages
 from sandbox.plugins.enginelog import EngineLog
 from sandbox.plugins.provider import CheckFailedError, Diff, Failure, Provider, ProviderError, Resource, State, compare
 from sandbox.plugins.sdk_types import check_inputs
@@ -96,10 +96,11 @@ class RemoteImage(Provider):
             stream=True,
             decode=True,
         )
+        progress = Progress(lambda said: self._log.status(resource.urn, f"pulling {text}: {said}"))
         for message in messages(stream):
             if self._cancelled.is_set():
                 raise ProviderError("cancelled")
-            self._log.status(resource.urn, f"pulling {text}: {progress(message)}")
+            progress.tell(message)
         return api.inspect_image(text)
 
 
