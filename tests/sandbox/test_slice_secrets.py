@@ -21,10 +21,14 @@ def test_check_8_the_edge_key_lies_nowhere_in_plain_text(platform: Platform) -> 
     shown = platform.ok("preview", "--diff") + platform.ok("stack", "export") + platform.ok("stack", "output", "--json")
     (paths.STATE / "shown.txt").write_text(shown)
     try:
-        found = [str(path) for path in files(paths.STATE) if path != EDGE_KEY and holds(path, needles)]
+        searched = [path for path in files(paths.STATE) if path != EDGE_KEY]
+        found = [str(path) for path in searched if holds(path, needles)]
     finally:
         (paths.STATE / "shown.txt").unlink()
     assert found == []
+    # What must be among them, by the folder or file that it lies in.
+    for place in ("pulumi", "node/etcd", "logs/audit.log", "logs/kube-apiserver.log", "logs/pods", "Pulumi.dev.yaml"):
+        assert any(path.is_relative_to(paths.STATE / place) for path in searched), place
     assert holds(EDGE_KEY, needles)
 
 
