@@ -47,10 +47,11 @@ class Port:
 
 @dataclass(frozen=True, kw_only=True)
 class Mount:
-    """A volume and the folder it is seen at, read-only."""
+    """A volume and the folder it is seen at."""
 
     path: str
     volume: VolumeArgs
+    read_only: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +140,7 @@ class Workload(pulumi.ComponentResource):
 
 
 def _pod(name: str, args: WorkloadArgs, account: pulumi.Input[str]) -> PodSpecArgs:
-    mounts = [Mount(path="/tmp", volume=_scratch()), *args.mounts]  # noqa: S108 (the pod's own, not the host's)
+    mounts = [Mount(path="/tmp", volume=_scratch(), read_only=False), *args.mounts]  # noqa: S108 (the pod's own, not the host's)
     return PodSpecArgs(
         service_account_name=account,
         automount_service_account_token=False,
@@ -186,7 +187,8 @@ def _container(name: str, args: WorkloadArgs, mounts: Sequence[Mount]) -> Contai
             capabilities=CapabilitiesArgs(drop=["ALL"]),
         ),
         volume_mounts=[
-            VolumeMountArgs(name=mount.volume.name, mount_path=mount.path, read_only=mount.volume.empty_dir is None)
+            # Never `false`: the API server does not store it, and takes one who applies it again for a second owner.
+            VolumeMountArgs(name=mount.volume.name, mount_path=mount.path, read_only=mount.read_only or None)
             for mount in mounts
         ],
     )

@@ -11,6 +11,13 @@ DIR = "/etc/edge/config"
 FILE = f"{DIR}/nginx.conf"
 TLS_DIR = "/etc/edge/tls"
 
+RESOLVER = "kube-dns.kube-system.svc.cluster.local"
+"""The cluster's name service, by the name that it has in every cluster; its own address never changes."""
+
+RESOLVED_S = 10
+"""Seconds that NGINX believes an address. Without a resolver it would believe for ever what it heard at its start."""
+
+CONNECT_S = 5
 STREAM_S = 3600
 """Seconds that a stream may be silent before the edge closes it."""
 
@@ -27,6 +34,7 @@ http {{
     access_log /dev/stdout;
     server_tokens off;
     client_max_body_size 4m;
+    resolver {RESOLVER} valid={RESOLVED_S}s ipv6=off;
     client_body_temp_path /tmp/client_body;
     proxy_temp_path /tmp/proxy;
     fastcgi_temp_path /tmp/fastcgi;
@@ -74,10 +82,13 @@ def nginx_conf(upstreams: Mapping[str, str]) -> str:
 
 
 def _location(id: str, url: str) -> str:
-    # Answers are event streams: buffering would hold them back, and HTTP/1.0 would end them.
+    # Answers are event streams: buffering would hold them back, and HTTP/1.0 would end them. Only an address in a
+    # variable is resolved anew.
     return f"""
         location = /mcp/{id} {{
-            proxy_pass {url};
+            set $server {url};
+            proxy_pass $server$is_args$args;
+            proxy_connect_timeout {CONNECT_S}s;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_set_header Host $proxy_host;

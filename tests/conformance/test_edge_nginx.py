@@ -23,6 +23,7 @@ def nginx_t(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     # The pod's folders, as folders of this test.
     for inside, here in (
         ("/tmp", folder),  # noqa: S108
+        (config.RESOLVER, "127.0.0.1"),
         (f"{config.TLS_DIR}/tls.crt", edge.cert),
         (f"{config.TLS_DIR}/tls.key", edge.key),
     ):

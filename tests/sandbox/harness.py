@@ -39,7 +39,8 @@ class Checkout:
     def popen(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `python -m sandbox` with `arguments`, in a process group of its own as a shell does."""
         return subprocess.Popen(
-            [sys.executable, "-m", "sandbox", *arguments],
+            # A shell's background job ignores Ctrl-C, and so would all that it starts: these tests may be in one.
+            ["env", "--default-signal=INT", sys.executable, "-m", "sandbox", *arguments],
             cwd=self.folder,
             env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL,
@@ -84,7 +85,7 @@ class Cluster:
         done = subprocess.run(
             argv, env=dict(self.environment), input=stdin, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, f"{' '.join(argv)}: {done.stderr or done.stdout}"
+        assert done.returncode == 0, f"{' '.join(argv)}: {done.stdout}{done.stderr}"
         return done.stdout
 
 
