@@ -4,13 +4,13 @@ import json
 import os
 import subprocess
 import textwrap
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.conformance.cli import Cli, Result
+from tests.waiting import until
 
 PATIENCE_S = 30.0
 """How long a test waits for something to show in the cluster."""
@@ -68,10 +68,7 @@ class Cluster:
 
     def until(self, what: str, condition: Callable[[], bool]) -> None:
         """Wait until something is so in the cluster."""
-        ends = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < ends, f"not within {PATIENCE_S:g} s: {what}"
-            time.sleep(0.2)
+        until(what, condition, seconds=PATIENCE_S)
 
 
 @dataclass(frozen=True)
