@@ -69,7 +69,9 @@ def decode(struct: struct_pb2.Struct) -> Properties:
 
 def encode(properties: Mapping[str, Value]) -> struct_pb2.Struct:
     """Properties for the wire."""
-    return struct_pb2.Struct(fields={key: _encode(value) for key, value in properties.items()})
+    struct = struct_pb2.Struct()
+    _fill(struct, properties)
+    return struct
 
 
 def plain(value: Value) -> Plain:
@@ -156,26 +158,35 @@ def _decode_object(struct: struct_pb2.Struct) -> Value:
     return decode(struct)
 
 
-def _encode(value: Value) -> struct_pb2.Value:
+def _fill(struct: struct_pb2.Struct, properties: Mapping[str, Value]) -> None:
+    # In place: a message that is given to a constructor is copied, and so would be each level of a deep schema.
+    for key, value in properties.items():
+        _encode(struct.fields[key], value)
+
+
+def _encode(target: struct_pb2.Value, value: Value) -> None:
     match value:
         case None:
-            return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
+            target.null_value = struct_pb2.NULL_VALUE
         case bool():
-            return struct_pb2.Value(bool_value=value)
+            target.bool_value = value
         case int() | float():
-            return struct_pb2.Value(number_value=value)
+            target.number_value = value
         case str():
-            return struct_pb2.Value(string_value=value)
+            target.string_value = value
         case list():
-            return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_encode(item) for item in value]))
+            target.list_value.SetInParent()
+            for item in value:
+                _encode(target.list_value.values.add(), item)
         case dict():
-            return struct_pb2.Value(struct_value=encode(value))
+            target.struct_value.SetInParent()
+            _fill(target.struct_value, value)
         case Secret():
-            return struct_pb2.Value(struct_value=encode({_SIGNATURE: _SECRET, "value": value.value}))
+            _fill(target.struct_value, {_SIGNATURE: _SECRET, "value": value.value})
         case Asset():
-            return struct_pb2.Value(struct_value=encode(value.fields))
+            _fill(target.struct_value, value.fields)
         case Unknown():
-            return struct_pb2.Value(string_value=_UNKNOWN_STRING)
+            target.string_value = _UNKNOWN_STRING
 
 
 def _plain(value: Value, leaf: Callable[[Unknown | Asset], Plain]) -> Plain:
