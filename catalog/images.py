@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+
+from catalog.model import Model
 
 TABLE = Path(__file__).with_name("images.yaml")
 
@@ -18,12 +20,6 @@ Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 class ImageError(ValueError):
     """The table or a lock is wrong, or an image is not in it: one line that names file and key."""
-
-
-class Model(BaseModel):
-    """Frozen, and refuses what it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Image(Model):

@@ -1,4 +1,7 @@
-"""Base images under their upstream names, made on this machine, since no registry of images can be reached.
+"""Images under their upstream names, made on this machine, since no registry of images can be reached.
+
+Bases (`_RECIPES`) carry the machine's registry settings, for what is built on them. What is only run (`upstream`, the
+pause image) is one static program without them.
 
 `make()` needs no node; `publish()` brings what it made into a running one. The images are written without a container
 engine, and their digests stay the same as long as their layers in the cache do: a second run makes and pushes nothing.
@@ -18,7 +21,7 @@ from pathlib import Path
 from catalog import images as catalogue
 from sandbox import paths, progress
 from sandbox.errors import SandboxError, last_line
-from sandbox.images import debian, host, layers, node, oci, pause, python
+from sandbox.images import debian, host, layers, node, oci, pause, python, static, upstream
 from sandbox.images.layers import Layer
 from sandbox.images.oci import Content, Image
 
@@ -61,26 +64,28 @@ def make() -> list[Image]:
         wanted = catalogue.load().images
     except catalogue.ImageError as error:
         raise SandboxError(str(error)) from error
-    for key in wanted.keys() - _RECIPES.keys():
+    for key in wanted.keys() - _RECIPES.keys() - upstream.UPSTREAMS.keys():
         raise SandboxError(f"catalog/images.yaml names {key}, which sandbox/images has no recipe for")
     settings = host.read()
     with ThreadPoolExecutor() as pool:
-        bottom, sleeper = pool.submit(debian.layer), pool.submit(pause.layer)
-        tops = {key: [pool.submit(make) for make in _RECIPES[key].layers] for key in wanted}
+        bottom, sleeper = pool.submit(debian.layer), pool.submit(pause.program)
+        tops = {key: [pool.submit(make) for make in recipe.layers] for key, recipe in _RECIPES.items() if key in wanted}
+        rebuilt = [pool.submit(upstream.image, key, wanted[key]) for key in upstream.UPSTREAMS if key in wanted]
         base = [bottom.result(), settings.layer()]
         own = {key: [layer.result() for layer in made] for key, made in tops.items()}
-        sleep = Content(layers=[sleeper.result()], environment=_PATH, command=["/pause"], user="65535:65535")
+        programs = [made.result() for made in rebuilt]
     environment = {**_PATH, **host.ENVIRONMENT}
     return [
         *(
             oci.write(
-                image.name,
-                image.tag,
-                Content(layers=[*base, *own[key]], environment=environment, command=[_RECIPES[key].command]),
+                wanted[key].name,
+                wanted[key].tag,
+                Content(layers=[*base, *above], environment=environment, command=[_RECIPES[key].command]),
             )
-            for key, image in wanted.items()
+            for key, above in own.items()
         ),
-        oci.write(*PAUSE, sleep),
+        *programs,
+        static.image(*PAUSE, sleeper.result(), user="65535:65535"),
     ]
 
 

@@ -20,7 +20,10 @@ class Content:
 
     layers: Sequence[Layer]
     environment: Mapping[str, str]
-    command: Sequence[str]
+    entrypoint: Sequence[str] = ()
+    """What runs whatever arguments are given."""
+    command: Sequence[str] = ()
+    """What runs if no arguments are given; those of the entrypoint, if there is one."""
     user: str = ""
 
 
@@ -43,6 +46,7 @@ class Image:
 def write(name: str, tag: str, content: Content) -> Image:
     """Write configuration and manifest of an image into the store; costs nothing, so it is done on every run."""
     created = datetime.fromtimestamp(EPOCH, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    runs = {"Entrypoint": list(content.entrypoint), "Cmd": list(content.command)}
     config = _json(
         {
             "created": created,
@@ -50,7 +54,7 @@ def write(name: str, tag: str, content: Content) -> Image:
             "os": "linux",
             "config": {
                 "Env": [f"{key}={value}" for key, value in content.environment.items()],
-                "Cmd": list(content.command),
+                **{key: argv for key, argv in runs.items() if argv},
                 "User": content.user,
             },
             "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in content.layers]},

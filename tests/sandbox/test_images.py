@@ -22,6 +22,7 @@ from catalog import images as catalogue
 from catalog import mcp
 from sandbox import images, paths
 from sandbox.cluster import node
+from sandbox.images import upstream
 from tests.sandbox.harness import Cluster
 
 READY_S = 30
@@ -77,6 +78,21 @@ def test_a_pod_pulls_a_base_by_its_upstream_name_and_the_locked_digest(cluster: 
     finally:
         cluster.kubectl("delete", "pod", pod, "--wait=false")
     assert ran == f"{image.name}@{digest}"
+
+
+@pytest.mark.parametrize("key", sorted(upstream.UPSTREAMS))
+def test_a_pod_runs_a_rebuilt_image_by_its_entrypoint_which_refuses_what_it_does_not_know(
+    cluster: Cluster, key: str
+) -> None:
+    pod = f"images-{uuid.uuid4().hex[:8]}"
+    reference = catalogue.load().reference(key, images.LOCK)
+    cluster.kubectl("run", pod, f"--image={reference}", "--restart=Never", "--", "--no-such-flag")
+    try:
+        cluster.kubectl("wait", f"pod/{pod}", "--for=jsonpath={.status.phase}=Failed", "--timeout=60s")
+        said = cluster.kubectl("logs", pod)
+    finally:
+        cluster.kubectl("delete", "pod", pod, "--wait=false")
+    assert "unknown flag: --no-such-flag" in said
 
 
 @pytest.mark.usefixtures("cluster")
