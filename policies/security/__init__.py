@@ -1,0 +1,1 @@
+"""The pack `security`: what pods, namespaces and roles may not be."""

@@ -1,0 +1,1 @@
+"""Policy packs, through the engine and the stand-ins."""

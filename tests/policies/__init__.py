@@ -1,0 +1,1 @@
+"""Policy packs: rules on samples, no engine."""
