@@ -16,14 +16,21 @@ else
 ENTER =
 endif
 
-.PHONY: help up destroy down test lint types unit conformance sandbox-test bench graph lock venv sandbox
+# Every deployment is judged by these; what they refuse is not deployed.
+PACKS = --policy-pack policies/security
+
+.PHONY: help up preview destroy down test lint types unit conformance sandbox-test bench graph snapshot schema lock venv \
+	vendor sandbox
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | column -t -s "$$(printf '\t')"
 
 up: sandbox ## deploy STACK=dev (SANDBOX=embedded: on this machine; SANDBOX=none: on your cluster), then show what runs
-	@$(ENTER) pulumi up --stack $(STACK) --yes --skip-preview
+	@$(ENTER) pulumi up --stack $(STACK) --yes $(PACKS)
 	@$(ENTER) $(PY) -m tools.summary $(STACK)
+
+preview: sandbox ## show what `make up` would change, and what the policy packs say of it
+	@$(ENTER) pulumi preview --stack $(STACK) $(PACKS)
 
 destroy: venv ## remove everything that STACK=dev deployed; the sandbox stays
 	@$(ENTER) pulumi destroy --stack $(STACK) --yes --skip-preview
@@ -42,8 +49,8 @@ lint: venv ## style, import contracts
 types: venv ## pyright, strict
 	$(PY) -m pyright
 
-unit: venv ## unit and property tests, with mocks (bound: 60 s)
-	$(PY) -m pytest tests/unit -n 2 -q
+unit: venv vendor ## unit and property tests, with mocks (bound: 60 s)
+	$(PY) -m pytest tests/unit tests/policies -n 2 -q
 
 conformance: sandbox ## generated configuration against the programs that read it; plugins through the engine
 	@$(ENTER) $(PY) -m pytest tests/conformance -n 2 -q
@@ -54,8 +61,14 @@ sandbox-test: sandbox ## the stack for real: deploy, break, mend, destroy
 bench: venv ## how long: from nothing, warm, no-op, preview
 	@$(PY) -m tests.bench
 
-graph: venv ## write the committed resource graphs anew, after a wanted change of names or types
-	@REFRESH_GRAPH=1 $(PY) -m pytest tests/unit -q -k graph
+graph: venv vendor ## the declared graph of STACK=dev: services, tiers, zones, who may talk to whom
+	@$(PY) -m tools.graph $(STACK)
+
+snapshot: venv vendor ## write the committed lists of resources anew, after a wanted change of names or types
+	@REFRESH_SNAPSHOT=1 $(PY) -m pytest tests/unit -q -k graph_is_the_committed
+
+schema: venv ## write schema/ anew, after a change of the settings
+	@$(PY) -m tools.schema
 
 lock: ## refresh the locks of the Python packages (needs uv)
 	tools/lock
@@ -63,7 +76,10 @@ lock: ## refresh the locks of the Python packages (needs uv)
 venv:
 	@tools/venv
 
-sandbox: venv
+vendor: venv ## the CRDs of add-ons, from the pinned Go modules (git-ignored, checked by catalog/crds.lock)
+	@$(PY) -m tools.vendor
+
+sandbox: venv vendor
 ifeq ($(SANDBOX),embedded)
 	@$(PY) -m sandbox up
 endif

@@ -2,18 +2,20 @@
 
 import pulumi
 
-from stacks import dev, settings
+from stacks import dev, loading
 
 STACKS = {"dev": dev.build}
 
 try:
-    loaded, secrets = settings.load(pulumi.get_project())
-except settings.SettingsError as error:
+    settings, secrets = loading.load(pulumi.get_project())
+except loading.SettingsError as error:
     # RunError: the line itself, without a traceback of ours around it.
     raise pulumi.RunError(str(error)) from None
 
 stack = pulumi.get_stack()
 if stack not in STACKS:
     raise pulumi.RunError(f"no stack {stack!r} in this program; there are: {', '.join(sorted(STACKS))}")
-for name, value in STACKS[stack](loaded, secrets).items():
+outputs, graph = STACKS[stack](settings)
+graph.check()
+for name, value in outputs.items():
     pulumi.export(name, value)

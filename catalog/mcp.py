@@ -4,33 +4,13 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
+
+from catalog.model import Model, Resources, Zone, read
 
 CATALOGUE = Path(__file__).with_name("mcp.yaml")
 
-Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(m|Mi|Gi)?$")]
 ExactVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]
-
-
-class Model(BaseModel):
-    """Frozen, and refuses what it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Amounts(Model):
-    """CPU and memory as Kubernetes quantities."""
-
-    cpu: Quantity
-    memory: Quantity
-
-
-class Resources(Model):
-    """What a pod is promised, and what it may take at most."""
-
-    requests: Amounts
-    limits: Amounts
 
 
 class Server(Model):
@@ -48,7 +28,7 @@ class Server(Model):
     health: Annotated[str, StringConstraints(pattern=r"^/")] | None = None
     """Path that answers 200 while it works; without one, an open port has to do."""
     env: dict[str, str] = Field(default_factory=dict)
-    zone: Literal["hpc", "data", "edge", "general"]
+    zone: Zone
     resources: Resources
 
 
@@ -69,4 +49,4 @@ class Catalogue(Model):
 @cache
 def load() -> Catalogue:
     """The catalogue of this repository."""
-    return Catalogue.model_validate(yaml.safe_load(CATALOGUE.read_text(encoding="utf-8")))
+    return read(Catalogue, CATALOGUE)

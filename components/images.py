@@ -21,7 +21,11 @@ class ImageSource:
     registry: str
     """Where our own are pushed, and pulled by the cluster."""
     lock: Path | None
-    """Digests of a registry that serves the bases under other digests than upstream."""
+    """Digests of a registry that serves images of others under other digests than upstream."""
+
+    def upstream(self, key: str) -> str:
+        """The reference, by digest, of an image of others: `key` is that of `catalog/images.yaml`."""
+        return catalogue.load().reference(key, self.lock)
 
 
 def build(
@@ -52,7 +56,7 @@ def build(
             context=str(CONTEXTS / context),
             dockerfile=str(CONTEXTS / context / "Dockerfile"),
             platform="linux/amd64",
-            args={"BASE": catalogue.load().reference(base, source.lock), **(args or {})},
+            args={"BASE": source.upstream(base), **(args or {})},
         ),
         opts=opts,
     )

@@ -1,209 +1,220 @@
-"""The only way to a pod: hardened by construction."""
+"""The only way to a pod: what a service may reach, what it offers, and how it runs, declared once.
+
+From `offers` and `connects` follow Services, environment, mounted secrets, both halves of the NetworkPolicy, rights on
+the Kubernetes API, the start order and the edges of the graph.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import pulumi
-from pulumi_kubernetes import apps, core, meta, policy
+from pulumi_kubernetes import apps, batch, core, meta, policy
 from pulumi_kubernetes.core.v1 import (
-    CapabilitiesArgs,
-    ContainerArgs,
-    ContainerPortArgs,
-    EmptyDirVolumeSourceArgs,
-    EnvVarArgs,
-    HTTPGetActionArgs,
-    PodSecurityContextArgs,
-    PodSpecArgs,
+    PersistentVolumeClaimArgs,
+    PersistentVolumeClaimSpecArgs,
     PodTemplateSpecArgs,
-    ProbeArgs,
-    ResourceRequirementsArgs,
-    SeccompProfileArgs,
-    SecurityContextArgs,
-    ServicePortArgs,
-    ServiceSpecArgs,
-    TCPSocketActionArgs,
-    TopologySpreadConstraintArgs,
-    VolumeArgs,
-    VolumeMountArgs,
+    VolumeResourceRequirementsArgs,
 )
 
-from components.labels import labels, selector
-
-USER = 65532
-"""User and group of every container: `nobody` of the distroless images, and of ours in `images/`."""
-
-SCRATCH_MIB = 64
-"""Size limit of the writable /tmp that each container has beside its read-only root."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Port:
-    """A port of a workload: pods listen on `target`, its Service on `port`."""
-
-    name: str
-    port: int
-    target: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mount:
-    """A volume and the folder it is seen at."""
-
-    path: str
-    volume: VolumeArgs
-    read_only: bool = True
+from catalog.model import Resources, Zone
+from components import connections, rights
+from components.base import Component, DeclarationError, checked_name, labels, selector
+from components.endpoint import Endpoint, Late, Pods, Via
+from components.graph import Node
+from components.kinds import Claim, CronJob, DaemonSet, Deployment, Job, Kind, Scaled, StatefulSet
+from components.pod import Health, Mount, PodSpec, template
+from components.services import container_ports, make_services
+from components.tiers import Tier
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadArgs:
     """What makes one workload differ from another."""
 
-    namespace: pulumi.Input[str]
+    tier: Tier
     component: str
     """Its role: edge, mcp-server."""
+    kind: Kind = field(default_factory=Deployment)
     image: pulumi.Input[str]
     """By digest."""
     command: Sequence[str] = ()
-    env: Mapping[str, str] = field(default_factory=dict[str, str])
-    ports: Sequence[Port]
-    health_port: int
-    health_path: str | None
-    """Path that answers 200 while it works; None: an open port has to do."""
-    requests: Mapping[str, str]
-    limits: Mapping[str, str]
-    zone: str
-    """Pods run on nodes with the label `zone.code/<zone>: "true"`."""
-    replicas: int = 1
-    service_type: str = "ClusterIP"
+    env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """Never a secret: those come mounted, with an endpoint's credentials."""
+    offers: Sequence[Endpoint] = ()
+    connects: Sequence[Endpoint | Late] = ()
+    health: Health | None = None
+    """Required for what runs without end, and only there."""
+    resources: Resources
+    zone: Zone
     mounts: Sequence[Mount] = ()
+    stop_s: int = 30
+    """Seconds that it is given to end."""
 
 
-class Workload(pulumi.ComponentResource):
-    """`code:base:Workload`: a Deployment behind a Service.
+class Workload(Component):
+    """`code:base:Workload`: one service: its pods and all that belongs to them.
 
-    Children: ServiceAccount (no rights, no token in the pod), Deployment, Service, and a PodDisruptionBudget where
-    there is more than one replica.
+    Children: a ServiceAccount (without a token, unless it connects to the Kubernetes API: then with Roles of exactly
+    the declared rights), the Deployment, StatefulSet, DaemonSet, CronJob or Job, a Service for each offered endpoint, a
+    PodDisruptionBudget where there is more than one replica, a NetworkPolicy with all that it may reach, one for each
+    endpoint it was handed that lets it in there, a Secret for each endpoint with credentials.
 
     Args:
         name: Also the objects' name: see `docs/adr/0006-fixed-names.md`.
         args: What runs, and with what.
 
-    Outputs:
-        service: The Service, once its pods are ready.
+    Errors:
+        DeclarationError: names, tiers or start order do not go together.
     """
 
-    service: core.v1.Service
+    TYPE: ClassVar[str] = "code:base:Workload"
 
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("code:base:Workload", name, {}, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        own = labels(name, args.component)
-        named = meta.v1.ObjectMetaArgs(name=name, namespace=args.namespace, labels=own)
+        _check(name, args)
+        wanted = connections.expanded(args.connects)
+        graph = args.tier.cluster.graph
+        edges = connections.edges(name, args.tier, args.offers, wanted)
+        graph.add(_node(name, args), [endpoint.name for endpoint in args.offers], edges)
+        super().__init__(name, opts)
+        consumer = connections.Consumer(name=name, tier=args.tier, component=args.component, parent=self)
+        named = meta.v1.ObjectMetaArgs(name=name, namespace=args.tier.namespace, labels=labels(name, args.component))
         account = core.v1.ServiceAccount(
-            f"{name}-account",
-            metadata=named,
-            automount_service_account_token=False,
-            opts=child,
+            f"{name}-account", metadata=named, automount_service_account_token=False, opts=self.child
         )
-        apps.v1.Deployment(
-            f"{name}-deployment",
-            metadata=named,
-            spec=apps.v1.DeploymentSpecArgs(
-                replicas=args.replicas,
-                selector=meta.v1.LabelSelectorArgs(match_labels=selector(name)),
-                template=PodTemplateSpecArgs(
-                    metadata=meta.v1.ObjectMetaArgs(labels=own), spec=_pod(name, args, account.metadata.name)
-                ),
-            ),
-            opts=child,
+        granted = rights.grant(consumer, account, [rule for late in wanted for rule in late.endpoint.api_rules])
+        opened = connections.open_ways(consumer, args.offers, wanted)
+        mounted, env = connections.handed_over(consumer, wanted)
+        pod = PodSpec(
+            name=name,
+            labels=labels(name, args.component),
+            account=account.metadata.name,
+            token=bool(granted),
+            image=args.image,
+            command=args.command,
+            env={**env, **args.env},
+            ports=container_ports(args.offers),
+            on_host=any(isinstance(e.at, Pods) and e.at.via is Via.HOST_PORT for e in args.offers),
+            health=args.health,
+            resources=args.resources,
+            requests_scale=args.tier.cluster.requests_scale,
+            zone=args.zone,
+            mounts=[*args.mounts, *mounted],
+            stop_s=args.stop_s,
+            restart="Never" if isinstance(args.kind, CronJob | Job) else "Always",
+            claims={c.name: c.path for c in args.kind.claims} if isinstance(args.kind, StatefulSet) else {},
         )
-        if args.replicas > 1:
-            policy.v1.PodDisruptionBudget(
-                f"{name}-budget",
-                metadata=named,
-                spec=policy.v1.PodDisruptionBudgetSpecArgs(
-                    max_unavailable=1, selector=meta.v1.LabelSelectorArgs(match_labels=selector(name))
-                ),
-                opts=child,
+        first = [*connections.requirements(graph, wanted), *granted, *opened]
+        after = pulumi.ResourceOptions(parent=self, depends_on=first)
+        controller = _controller(name, args, named, template(pod), after)
+        _budget(name, args.kind, named, self.child)
+        graph.settle(name, [controller, *make_services(args.offers, args.component, self.child)])
+        self.register_outputs({})
+
+
+def _check(name: str, args: WorkloadArgs) -> None:
+    kind = type(args.kind).__name__
+    checked_name(kind if kind in ("CronJob", "StatefulSet") else "Workload", name)
+    endless = isinstance(args.kind, Deployment | StatefulSet | DaemonSet)
+    if endless != (args.health is not None):
+        raise DeclarationError(f"{kind} {name!r}: " + ("health is missing" if endless else "it ends: it has no health"))
+    if isinstance(args.kind, StatefulSet) and not _headless(args.offers):
+        raise DeclarationError(f"StatefulSet {name!r} offers no headless endpoint, which gives its pods their names")
+    for endpoint in args.offers:
+        at = endpoint.at
+        if not isinstance(at, Pods) or at.workload != name or at.tier is not args.tier:
+            raise DeclarationError(
+                f"workload {name!r} in {args.tier.name!r} offers {endpoint.name!r}, which is declared for another"
             )
-        self.service = core.v1.Service(
-            f"{name}-service",
-            metadata=named,
-            spec=ServiceSpecArgs(
-                type=args.service_type,
-                selector=selector(name),
-                ports=[ServicePortArgs(name=p.name, port=p.port, target_port=p.name) for p in args.ports],
-            ),
-            opts=child,
-        )
-        self.register_outputs({"service": self.service.metadata.name})
 
 
-def _pod(name: str, args: WorkloadArgs, account: pulumi.Input[str]) -> PodSpecArgs:
-    mounts = [Mount(path="/tmp", volume=_scratch(), read_only=False), *args.mounts]  # noqa: S108 (the pod's own, not the host's)
-    return PodSpecArgs(
-        service_account_name=account,
-        automount_service_account_token=False,
-        enable_service_links=False,
-        # The pod's pause is process 1, not the server: a server that handles no SIGTERM ends at once instead of
-        # being killed after the 30 s of grace.
-        share_process_namespace=True,
-        security_context=PodSecurityContextArgs(
-            run_as_non_root=True,
-            run_as_user=USER,
-            run_as_group=USER,
-            fs_group=USER,
-            seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
-        ),
-        node_selector={f"zone.code/{args.zone}": "true"},
-        topology_spread_constraints=[
-            TopologySpreadConstraintArgs(
-                max_skew=1,
-                topology_key="topology.kubernetes.io/zone",
-                when_unsatisfiable="ScheduleAnyway",
-                label_selector=meta.v1.LabelSelectorArgs(match_labels=selector(name)),
+def _node(name: str, args: WorkloadArgs) -> Node:
+    match args.kind:
+        case Deployment(replicas=count) | StatefulSet(replicas=count):
+            replicas = str(count)
+        case DaemonSet():
+            replicas = "each node"
+        case CronJob() | Job():
+            replicas = "1"
+    return Node(name=name, kind=type(args.kind).__name__, tier=args.tier.tier, zone=args.zone, replicas=replicas)
+
+
+def _headless(offers: Sequence[Endpoint]) -> str:
+    return next((e.name for e in offers if isinstance(e.at, Pods) and e.at.via is Via.HEADLESS), "")
+
+
+def _controller(
+    name: str,
+    args: WorkloadArgs,
+    named: meta.v1.ObjectMetaArgs,
+    pods: PodTemplateSpecArgs,
+    opts: pulumi.ResourceOptions,
+) -> pulumi.Resource:
+    chosen = meta.v1.LabelSelectorArgs(match_labels=selector(name))
+    match args.kind:
+        case Deployment(replicas=count, recreate=recreate):
+            spec = apps.v1.DeploymentSpecArgs(
+                # Left out where a scaler owns it: it would be set back at every update.
+                replicas=None if isinstance(count, Scaled) else count,
+                strategy=apps.v1.DeploymentStrategyArgs(type="Recreate") if recreate else None,
+                selector=chosen,
+                template=pods,
             )
-        ],
-        containers=[_container(name, args, mounts)],
-        volumes=[mount.volume for mount in mounts],
-    )
+            return apps.v1.Deployment(f"{name}-deployment", metadata=named, spec=spec, opts=opts)
+        case StatefulSet() as kind:
+            spec = apps.v1.StatefulSetSpecArgs(
+                replicas=kind.replicas,
+                service_name=_headless(args.offers),
+                pod_management_policy="Parallel" if kind.parallel else "OrderedReady",
+                persistent_volume_claim_retention_policy=(
+                    apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicyArgs(
+                        when_deleted="Retain", when_scaled="Retain"
+                    )
+                ),
+                selector=chosen,
+                template=pods,
+                volume_claim_templates=[_claim(name, args.component, claim) for claim in kind.claims],
+            )
+            return apps.v1.StatefulSet(f"{name}-statefulset", metadata=named, spec=spec, opts=opts)
+        case DaemonSet():
+            spec = apps.v1.DaemonSetSpecArgs(selector=chosen, template=pods)
+            return apps.v1.DaemonSet(f"{name}-daemonset", metadata=named, spec=spec, opts=opts)
+        case Job() as kind:
+            spec = batch.v1.JobSpecArgs(
+                template=pods, backoff_limit=kind.retries, active_deadline_seconds=kind.deadline_s
+            )
+            return batch.v1.Job(f"{name}-job", metadata=named, spec=spec, opts=opts)
+        case CronJob() as kind:
+            spec = batch.v1.CronJobSpecArgs(
+                schedule=kind.schedule,
+                concurrency_policy="Forbid",
+                job_template=batch.v1.JobTemplateSpecArgs(
+                    spec=batch.v1.JobSpecArgs(template=pods, backoff_limit=0, active_deadline_seconds=kind.deadline_s)
+                ),
+            )
+            return batch.v1.CronJob(f"{name}-cronjob", metadata=named, spec=spec, opts=opts)
 
 
-def _container(name: str, args: WorkloadArgs, mounts: Sequence[Mount]) -> ContainerArgs:
-    return ContainerArgs(
-        name=name,
-        image=args.image,
-        command=list(args.command) or None,
-        env=[EnvVarArgs(name=key, value=value) for key, value in sorted(args.env.items())],
-        ports=[ContainerPortArgs(name=p.name, container_port=p.target) for p in args.ports],
-        # Slow to start is not dead: liveness begins once the start-up probe has passed (at most 60 s).
-        startup_probe=_probe(args, period_s=1, failures=60),
-        readiness_probe=_probe(args, period_s=5, failures=3),
-        liveness_probe=_probe(args, period_s=10, failures=3),
-        resources=ResourceRequirementsArgs(requests=dict(args.requests), limits=dict(args.limits)),
-        security_context=SecurityContextArgs(
-            allow_privilege_escalation=False,
-            read_only_root_filesystem=True,
-            capabilities=CapabilitiesArgs(drop=["ALL"]),
+def _claim(name: str, component: str, claim: Claim) -> PersistentVolumeClaimArgs:
+    return PersistentVolumeClaimArgs(
+        metadata=meta.v1.ObjectMetaArgs(name=claim.name, labels=labels(name, component)),
+        spec=PersistentVolumeClaimSpecArgs(
+            access_modes=["ReadWriteOnce"],
+            resources=VolumeResourceRequirementsArgs(requests={"storage": claim.size}),
         ),
-        volume_mounts=[
-            # Never `false`: the API server does not store it, and takes one who applies it again for a second owner.
-            VolumeMountArgs(name=mount.volume.name, mount_path=mount.path, read_only=mount.read_only or None)
-            for mount in mounts
-        ],
     )
 
 
-def _probe(args: WorkloadArgs, *, period_s: int, failures: int) -> ProbeArgs:
-    path, port = args.health_path, args.health_port
-    return ProbeArgs(
-        http_get=HTTPGetActionArgs(path=path, port=port) if path is not None else None,
-        tcp_socket=TCPSocketActionArgs(port=port) if path is None else None,
-        period_seconds=period_s,
-        failure_threshold=failures,
-        timeout_seconds=5,
-    )
-
-
-def _scratch() -> VolumeArgs:
-    return VolumeArgs(name="scratch", empty_dir=EmptyDirVolumeSourceArgs(size_limit=f"{SCRATCH_MIB}Mi"))
+def _budget(name: str, kind: Kind, named: meta.v1.ObjectMetaArgs, opts: pulumi.ResourceOptions) -> None:
+    if not isinstance(kind, Deployment | StatefulSet):
+        return
+    least = kind.replicas.min if isinstance(kind.replicas, Scaled) else kind.replicas
+    if least > 1:
+        policy.v1.PodDisruptionBudget(
+            f"{name}-budget",
+            metadata=named,
+            spec=policy.v1.PodDisruptionBudgetSpecArgs(
+                max_unavailable=1, selector=meta.v1.LabelSelectorArgs(match_labels=selector(name))
+            ),
+            opts=opts,
+        )

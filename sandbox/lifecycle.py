@@ -54,7 +54,7 @@ def up() -> None:
         state.claim(state.this_owner(binaries.version(), str(wanted.network.pods)))
         _install_clients(builds)
         _start_node(wanted, builds)
-        _hand_over(builds.engine, plugins)
+        _hand_over(builds.engine, wanted, plugins)
 
 
 def down(*, other: bool) -> None:
@@ -115,13 +115,13 @@ def _start_node(wanted: Settings, builds: Builds) -> None:
     addons.install(wanted, builds.agent_images, kubectl, node.enter())
 
 
-def _hand_over(found: Engine | None, plugins: choice.Choice) -> None:
+def _hand_over(found: Engine | None, wanted: Settings, plugins: choice.Choice) -> None:
     """Prepare the stack and record what `env` prints."""
     folders = [env.PATH_FOLDER]
     variables = {"KUBECONFIG": str(settings.kubeconfig()), "DOCKER_HOST": f"unix://{docker.SOCKET}"}
     if found:
         used = found if found.official else replace(found, pulumi=env.PATH_FOLDER / "pulumi")
         folders += [*used.bin_folders, *choice.plugin_path(plugins, used.pulumi)]
-        pulumi_stack.prepare(used, folders)
+        pulumi_stack.prepare(used, wanted, folders)
         variables |= pulumi_stack.variables()
     env.record(variables, folders)

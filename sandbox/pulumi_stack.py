@@ -12,7 +12,8 @@ import yaml
 
 from sandbox import images, paths, progress, pulumi_locks
 from sandbox.cluster import pki
-from sandbox.cluster.settings import REGISTRY
+from sandbox.cluster.settings import REGISTRY, Settings
+from sandbox.cluster.worker import ZONES
 from sandbox.engine.engine import Engine
 from sandbox.errors import SandboxError, last_line
 
@@ -33,10 +34,8 @@ BACKEND = paths.STATE / "pulumi"
 PASSPHRASE = paths.STATE / "passphrase"
 """What secrets in config and state are encrypted with; made once per sandbox."""
 
-EDGE = paths.STATE / "edge"
-"""The edge's certificate and the authority that signed it, made once per sandbox."""
-
-EDGE_HOSTS = ("localhost", "127.0.0.1")
+SYSTEM_MIB = 6 * 1024
+"""Memory of the machine that is not for pods: control plane, Docker, builds."""
 
 LOG = paths.LOGS / "pulumi-stack.log"
 
@@ -52,11 +51,12 @@ def variables() -> dict[str, str]:
     }
 
 
-def prepare(engine: Engine, folders: Sequence[Path]) -> None:
+def prepare(engine: Engine, wanted: Settings, folders: Sequence[Path]) -> None:
     """Make backend, stack and working copy; run again, take over what was edited in the committed file.
 
     Args:
         engine: the engine that will run the stack.
+        wanted: the node's settings.
         folders: what its PATH begins with.
 
     Errors:
@@ -66,38 +66,52 @@ def prepare(engine: Engine, folders: Sequence[Path]) -> None:
     pulumi_locks.release_dead(BACKEND)
     if not PASSPHRASE.exists():
         pki.write_private(PASSPHRASE, secrets.token_urlsafe(32).encode())
-    ca = pki.authority(EDGE, "ca", "code-sandbox-edge")
-    edge = pki.issue(ca, EDGE, "edge", EDGE_HOSTS[0], hosts=EDGE_HOSTS)
-    own = {
-        "registry": REGISTRY,
-        "image_lock": str(images.LOCK),
-        "edge_cert": edge.cert.read_text(),
-        "edge_ca": ca.cert.read_text(),
-    }
     shutil.copy(paths.CHECKOUT / "Pulumi.yaml", paths.STATE)
     earlier = _read(WORKING) if WORKING.exists() else {}
-    copy = working_copy(_read(COMMITTED), earlier, own)
+    copy = working_copy(_read(COMMITTED), earlier, own_settings(wanted))
     pki.write_private(WORKING, yaml.safe_dump(copy, sort_keys=False).encode())
     environment = {**os.environ, **variables(), "PATH": _path(folders), "PULUMI_SKIP_UPDATE_CHECK": "true"}
     if not (BACKEND / ".pulumi" / "stacks" / PROJECT / f"{STACK}.json").exists():
         _run(engine, environment, "stack", "init", STACK, "--no-select")
-    if _key("edge_key") not in copy["config"]:
-        _run(engine, environment, "config", "set", "--stack", STACK, "--secret", _key("edge_key"), stdin=edge.key)
 
 
-def working_copy(committed: Mapping[str, Any], earlier: Mapping[str, Any], own: Mapping[str, str]) -> dict[str, Any]:
+def own_settings(wanted: Settings) -> dict[str, Any]:
+    """What only the sandbox knows of itself: its registry, its one node, its addresses."""
+    network = wanted.network
+    node = f"{network.node}/32"
+    memory_mib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    machine = {
+        "zones": list(ZONES),
+        "nodes": 1,
+        "cpu": str(os.cpu_count() or 1),
+        "memory": f"{max(1024, memory_mib - SYSTEM_MIB)}Mi",
+    }
+    return {
+        "registry": REGISTRY,
+        "image_lock": str(images.LOCK),
+        "cluster": {"pods": str(network.pods), "services": str(network.services), "nodes": [node]},
+        "kubernetes_api": {"cidrs": [node], "port": wanted.api.node},
+        "pools": {"sandbox": machine},
+    }
+
+
+def working_copy(committed: Mapping[str, Any], earlier: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """The stack file as the engine shall see it.
 
     Args:
         committed: the checkout's stack file; a salt in it belongs to another backend.
-        earlier: the working copy so far: its salt and the secret encrypted with it are kept.
+        earlier: the working copy so far: its salt is kept, and what was encrypted with it.
         own: the sandbox's own settings, which win.
     """
     plain = {name: value for name, value in committed.items() if name != _SALT}
     salt = {_SALT: earlier[_SALT]} if _SALT in earlier else {}
-    edge_key = {name: value for name, value in earlier.get("config", {}).items() if name == _key("edge_key")}
-    config = {**committed.get("config", {}), **{_key(name): value for name, value in own.items()}, **edge_key}
+    encrypted = {name: value for name, value in earlier.get("config", {}).items() if _is_encrypted(value)}
+    config = {**committed.get("config", {}), **{_key(name): value for name, value in own.items()}, **encrypted}
     return {**plain, **salt, "config": config}
+
+
+def _is_encrypted(value: object) -> bool:
+    return isinstance(value, dict) and "secure" in value
 
 
 def _key(name: str) -> str:
@@ -112,14 +126,13 @@ def _read(path: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", yaml.safe_load(path.read_text()) or {})
 
 
-def _run(engine: Engine, environment: Mapping[str, str], *arguments: str, stdin: Path | None = None) -> None:
-    """Run the engine's CLI; what is on stdin never shows in a process list or log."""
+def _run(engine: Engine, environment: Mapping[str, str], *arguments: str) -> None:
     with progress.step(f"pulumi {' '.join(arguments[:2])}", LOG), LOG.open("ab") as log:
         done = subprocess.run(
             [engine.pulumi, "--non-interactive", *arguments],
             cwd=paths.STATE,
             env=dict(environment),
-            input=stdin.read_bytes() if stdin else b"",
+            stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             check=False,

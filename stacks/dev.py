@@ -5,40 +5,59 @@ from pathlib import Path
 import pulumi
 
 from catalog import mcp
+from components.cluster import Cluster
 from components.edge.nginx import Edge, EdgeArgs
-from components.foundation.tier import Tier
+from components.foundation.addons.addons import Addons, AddonsArgs
+from components.gateway.haproxy import Gateway, GatewayArgs
+from components.graph import Graph
 from components.images import ImageSource
 from components.mcp.server import McpServer, McpServerArgs
-from stacks.settings import Secrets, Settings
+from components.tiers import close_tiers
+from stacks.settings import Settings
 
-EDGE_URL = "https://localhost"
 
-
-def build(settings: Settings, secrets: Secrets) -> dict[str, pulumi.Input[object]]:
-    """Compose the stack; returns its outputs, none of them secret."""
-    images = ImageSource(
-        registry=settings.registry, lock=Path(settings.image_lock) if settings.image_lock is not None else None
+def build(settings: Settings) -> tuple[dict[str, pulumi.Input[object]], Graph]:
+    """Compose the stack; returns its outputs, none of them secret, and its graph."""
+    images = ImageSource(registry=settings.registry, lock=Path(settings.image_lock) if settings.image_lock else None)
+    cluster = Cluster(
+        api_cidrs=[str(cidr) for cidr in settings.kubernetes_api.cidrs],
+        api_port=settings.kubernetes_api.port,
+        node_cidrs=[str(cidr) for cidr in settings.cluster.nodes],
+        requests_scale=settings.requests_scale,
     )
-    dmz, backend = Tier("mcp-dmz"), Tier("mcp-backend")
+    # L1: closed networks, certificates, metrics of pods
+    tiers = close_tiers(cluster)
+    addons = Addons("addons", AddonsArgs(tier=tiers.management, images=images, install=settings.installed_addons))
+    # L4: MCP servers
     servers = {
-        id: McpServer(
-            f"mcp-{id}", McpServerArgs(server=mcp.load().server(id), namespace=backend.namespace, images=images)
-        )
+        id: McpServer(f"mcp-{id}", McpServerArgs(server=mcp.load().server(id), tier=tiers.backend, images=images))
         for id in settings.servers
     }
-    Edge(
-        "edge",
-        EdgeArgs(
-            namespace=dmz.namespace,
+    # L6: the gateway before them
+    gateway = Gateway(
+        "gateway",
+        GatewayArgs(
+            tier=tiers.frontend,
             images=images,
             servers={id: server.endpoint for id, server in servers.items()},
-            certificate=settings.edge_cert,
-            key=secrets.edge_key,
-            replicas=settings.edge_replicas,
+            replicas=settings.replicas_of("gateway"),
         ),
     )
-    return {
-        "edge_url": EDGE_URL,
-        "edge_ca": settings.edge_ca,
-        "servers": {id: f"{EDGE_URL}/mcp/{id}" for id in servers},
+    # L7: where users come in
+    edge = Edge(
+        "edge",
+        EdgeArgs(
+            tier=tiers.dmz,
+            images=images,
+            gateway=gateway.endpoint,
+            authority=addons.authority,
+            domains=settings.domains.edge,
+            replicas=settings.replicas_of("edge"),
+        ),
+    )
+    outputs: dict[str, pulumi.Input[object]] = {
+        "edge_url": edge.url,
+        "edge_ca": addons.authority.ca,
+        "servers": {id: f"{edge.url}/mcp/{id}" for id in servers},
     }
+    return outputs, cluster.graph

@@ -1,116 +1,145 @@
-"""The settings of every stack: what an operator may write in a stack file, and the one place that reads it."""
+"""The settings of every stack: what an operator may write in a stack file. `stacks/loading.py` reads it."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, get_origin
+import os
+from collections.abc import Iterator
+from ipaddress import IPv4Network
 
-import pulumi
-from pulumi.runtime import config as runtime_config
-from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, ValidationError, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from catalog import mcp
+from catalog import mcp, services
+from catalog.model import Model
+from stacks.agreement import Demand, misplaced, overlaps, shortfalls
+from stacks.sections import (
+    AddonMode,
+    Addons,
+    ClusterCidrs,
+    Domains,
+    KubernetesApi,
+    Name,
+    Pool,
+    Retention,
+    SecretSource,
+    TierCidrs,
+)
+from stacks.wrong import Loc, Wrong, WrongValuesError, refuse
 
-Certificate = Annotated[str, StringConstraints(pattern=r"^-----BEGIN CERTIFICATE-----\n")]
 
-
-class SettingsError(Exception):
-    """Settings that are wrong: one line per key, with its value and what is allowed."""
-
-
-class Settings(BaseModel):
+class Settings(Model):
     """What a stack file says, secrets apart."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     registry: str = Field(
         pattern=r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*$",
-        description="Where the platform's own images are pushed and pulled, say ghcr.io/you",
+        description="host and path, without a scheme, where the platform's own images are kept, say ghcr.io/you",
     )
     image_lock: str | None = Field(
-        None,
+        default=None,
         description="JSON file, name:tag -> digest: set where base images have other digests than upstream",
     )
-    servers: Annotated[tuple[str, ...], Strict(False)] = Field(
-        ("everything", "time"), min_length=1, description="Ids of the catalogue to run"
+    servers: tuple[str, ...] = Field(
+        default=("everything", "time"), min_length=1, description="ids of the catalogue to run"
     )
-    edge_replicas: int = Field(2, ge=1, le=4, description="Replicas of NGINX (S4: 2-4; 1 only where it may stop)")
-    edge_cert: Certificate = Field(description="PEM of the edge's certificate, for the names its users call")
-    edge_ca: Certificate = Field(description="PEM of the authority that signed it, handed to clients")
+    replicas: dict[str, int] = Field(
+        default_factory=dict[str, int], description="id of catalog/services.yaml -> pods, within its bounds there"
+    )
+    tiers: TierCidrs = TierCidrs()
+    cluster: ClusterCidrs
+    kubernetes_api: KubernetesApi
+    pools: dict[Name, Pool] = Field(min_length=1, description="name -> machines that pods share; every zone is in one")
+    requests_scale: float = Field(
+        default=1, ge=0.01, le=1, description="multiplies CPU requests where machines are smaller than the catalogue's"
+    )
+    addons: Addons = Addons()
+    domains: Domains = Domains()
+    retention: Retention = Retention()
+    secrets: dict[Name, SecretSource] = Field(
+        default_factory=dict[str, SecretSource], repr=False, description="name -> where its value is"
+    )
+
+    def replicas_of(self, service: str) -> int:
+        """How many pods a service of the catalogue has."""
+        return self.replicas.get(service, services.load().service(service).replicas.default)
+
+    @property
+    def installed_addons(self) -> dict[str, int]:
+        """The add-ons that the stack brings, and their replicas."""
+        names = [name.replace("_", "-") for name, mode in self.addons if mode is AddonMode.INSTALL]
+        return {name: self.replicas_of(name) for name in names}
+
+    def demand(self) -> Iterator[Demand]:
+        """What runs, and what it requests."""
+        absent = {name.replace("_", "-") for name, mode in self.addons if mode is AddonMode.PRESENT}
+        for entry in services.load().services:
+            if entry.id not in absent:
+                yield Demand(entry.id, entry.zone, self.replicas_of(entry.id), entry.resources.requests)
+        for server in map(mcp.load().server, self.servers):
+            yield Demand(f"mcp-{server.id}", server.zone, 1, server.resources.requests)
 
     @field_validator("servers")
     @classmethod
-    def _known(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+    def _known_servers(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
         known = [entry.id for entry in mcp.load().servers]
-        wrong = sorted({id for id in servers if id not in known or servers.count(id) > 1})
-        if wrong:
-            raise ValueError(f"unknown or repeated: {', '.join(wrong)}; the catalogue has {', '.join(known)}")
+        unknown = f"one of {', '.join(known)}"
+        refuse(
+            Wrong((index,), id, "there once" if id in known else unknown)
+            for index, id in enumerate(servers)
+            if id not in known or id in servers[:index]
+        )
         return servers
+
+    @field_validator("replicas")
+    @classmethod
+    def _within_bounds(cls, replicas: dict[str, int]) -> dict[str, int]:
+        known = {entry.id: entry.replicas for entry in services.load().services}
+        unknown = f"for a service of catalog/services.yaml: {', '.join(known)}"
+        refuse(
+            Wrong((id,), count, f"a whole number from {known[id].min} to {known[id].max}" if id in known else unknown)
+            for id, count in replicas.items()
+            if id not in known or not known[id].min <= count <= known[id].max
+        )
+        return replicas
 
     @field_validator("image_lock")
     @classmethod
     def _exists(cls, path: str | None) -> str | None:
-        if path is not None and not Path(path).is_file():
-            raise ValueError("no such file; unset it to use the upstream digests of catalog/images.yaml")
+        if path is not None and not os.path.isfile(path):  # pathlib's raises where a path is too long
+            allowed = "a file that exists; unset it to use the upstream digests of catalog/images.yaml"
+            raise WrongValuesError([Wrong((), path, allowed)])
         return path
 
+    @field_validator("secrets")
+    @classmethod
+    def _no_settings(cls, secrets: dict[str, SecretSource]) -> dict[str, SecretSource]:
+        refuse(
+            Wrong((name, "config"), source.config, "a key of its own: this one is a setting")
+            for name, source in secrets.items()
+            if source.config in cls.model_fields
+        )
+        return secrets
 
-@dataclass(frozen=True, kw_only=True)
-class Secrets:
-    """What a stack file keeps encrypted."""
+    @model_validator(mode="after")
+    def _agrees(self) -> "Settings":
+        pods, room = sum(demand.replicas for demand in self.demand()), self.cluster.pods.num_addresses
+        crowded = f"large enough for {pods} pods; it has {room} addresses"
+        refuse(
+            (
+                *overlaps(self._ranges()),
+                *([Wrong(("cluster", "pods"), self.cluster.pods, crowded)] if pods > room else []),
+                # What a pool has to bear is known once each zone has its own.
+                *(tuple(misplaced({name: pool.zones for name, pool in self.pools.items()})) or self._shortfalls()),
+            )
+        )
+        return self
 
-    edge_key: pulumi.Output[str]
-    """PEM of the private key of `edge_cert`."""
+    def _ranges(self) -> dict[Loc, IPv4Network]:
+        return {
+            **{("tiers", name): cidr for name, cidr in self.tiers},
+            ("cluster", "pods"): self.cluster.pods,
+            ("cluster", "services"): self.cluster.services,
+            **{("cluster", "nodes", index): cidr for index, cidr in enumerate(self.cluster.nodes)},
+        }
 
-
-def load(project: str) -> tuple[Settings, Secrets]:
-    """Settings and secrets of the present stack.
-
-    Errors:
-        SettingsError: a key is unknown, missing or has a value that is not allowed.
-    """
-    prefix = f"{project}:"
-    config = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
-    given = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-    wrong: list[str] = []
-    if given.pop("edge_key", None) is None:
-        wrong.append(_line(project, "edge_key", "not set; give it with: pulumi config set --secret"))
-    elif not runtime_config.is_config_secret(f"{prefix}edge_key"):
-        wrong.append(_line(project, "edge_key", "is in plain text; give it with: pulumi config set --secret"))
-    settings = _parse(project, given, wrong)
-    if wrong or settings is None:
-        raise SettingsError("\n".join(wrong))
-    return settings, Secrets(edge_key=pulumi.Config(project).require_secret("edge_key"))
-
-
-def _parse(project: str, given: Mapping[str, str], wrong: list[str]) -> Settings | None:
-    try:
-        return Settings.model_validate({key: _value(key, text) for key, text in given.items()})
-    except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            key = ".".join(str(part) for part in problem["loc"])
-            shown = f"{problem['input']!r:.60}: " if problem["type"] != "missing" else ""
-            wrong.append(_line(project, key, f"{shown}{problem['msg']}"))
-        return None
-
-
-def _value(key: str, text: str) -> Any:  # noqa: ANN401
-    """The CLI hands every value over as text: what is not a text setting is JSON."""
-    if key not in _JSON:
-        return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text  # pydantic says what it should have been
-
-
-_JSON = frozenset(
-    name
-    for name, field in Settings.model_fields.items()
-    if field.annotation is int or get_origin(field.annotation) is tuple
-)
-
-
-def _line(project: str, key: str, problem: str) -> str:
-    return f"{project}:{key}: {problem}"
+    def _shortfalls(self) -> Iterator[Wrong]:
+        for name, pool in self.pools.items():
+            own = [demand for demand in self.demand() if demand.zone in pool.zones]
+            for what, line in shortfalls(own, pool.nodes, pool.cpu, pool.memory, self.requests_scale):
+                yield Wrong(("pools", name, what), getattr(pool, what), line)

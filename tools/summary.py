@@ -3,8 +3,9 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
 from typing import Any
+
+from sandbox import report
 
 PLATFORM = "app.kubernetes.io/part-of=code"
 
@@ -14,12 +15,12 @@ def main(stack: str) -> None:
     outputs = _json("pulumi", "stack", "output", "--stack", stack, "--json")
     deployments = _json("kubectl", "get", "deployments", "--all-namespaces", "--selector", PLATFORM, "--output", "json")
     addresses = {f"mcp-{id}": url for id, url in outputs["servers"].items()} | {"edge": outputs["edge_url"]}
-    rows = [("WHAT", "WHERE", "READY", "HOW TO CALL IT")]
+    rows: list[tuple[str, ...]] = []
     for deployment in deployments["items"]:
         name = deployment["metadata"]["labels"]["app.kubernetes.io/name"]
         ready = f"{deployment['status'].get('readyReplicas', 0)}/{deployment['spec']['replicas']}"
         rows.append((name, deployment["metadata"]["namespace"], ready, addresses.get(name, "")))
-    _table(rows)
+    sys.stdout.write(report.table(("WHAT", "WHERE", "READY", "HOW TO CALL IT"), rows))
     url = next(iter(outputs["servers"].values()))
     sys.stdout.write(
         f"\nMCP over streamable HTTP; certificates are signed by the stack's own authority:\n"
@@ -34,12 +35,6 @@ def main(stack: str) -> None:
 
 def _json(*command: str) -> Any:  # noqa: ANN401 (JSON)
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """The configuration that NGINX reads, checked by `nginx -t` in tests/conformance."""
 
-from collections.abc import Mapping
-
 HTTPS_PORT = 8443
 HTTP_PORT = 8080
 HEALTH_PORT = 8081
@@ -41,6 +39,14 @@ http {{
     uwsgi_temp_path /tmp/uwsgi;
     scgi_temp_path /tmp/scgi;
 
+    # A certificate that is named by a variable is read at each handshake: a renewed one needs no reload.
+    map $host $certificate {{
+        default {TLS_DIR}/tls.crt;
+    }}
+    map $host $certificate_key {{
+        default {TLS_DIR}/tls.key;
+    }}
+
     server {{
         listen {HEALTH_PORT};
         access_log off;
@@ -56,8 +62,8 @@ http {{
 
     server {{
         listen {HTTPS_PORT} ssl http2;
-        ssl_certificate {TLS_DIR}/tls.crt;
-        ssl_certificate_key {TLS_DIR}/tls.key;
+        ssl_certificate $certificate;
+        ssl_certificate_key $certificate_key;
         ssl_protocols TLSv1.2 TLSv1.3;
         add_header Strict-Transport-Security "max-age=31536000" always;
 
@@ -72,26 +78,22 @@ _TAIL = """\
 """
 
 
-def nginx_conf(upstreams: Mapping[str, str]) -> str:
-    """nginx.conf for an edge that hands `/mcp/<id>` to the server of that id.
+def nginx_conf(gateway: str) -> str:
+    """nginx.conf for an edge that hands `/mcp/` to the gateway.
 
     Args:
-        upstreams: id -> URL of the server's MCP endpoint, say `http://mcp-time.mcp-backend.svc.cluster.local:8080/mcp`.
+        gateway: its host:port.
     """
-    return _HEAD + "".join(_location(id, url) for id, url in sorted(upstreams.items())) + _TAIL
-
-
-def _location(id: str, url: str) -> str:
     # Answers are event streams: buffering would hold them back, and HTTP/1.0 would end them. Only an address in a
     # variable is resolved anew.
-    return f"""
-        location = /mcp/{id} {{
-            set $server {url};
-            proxy_pass $server$is_args$args;
+    return f"""{_HEAD}
+        location /mcp/ {{
+            set $gateway {gateway};
+            proxy_pass http://$gateway$request_uri;
             proxy_connect_timeout {CONNECT_S}s;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
-            proxy_set_header Host $proxy_host;
+            proxy_set_header Host $host;
             proxy_set_header X-Forwarded-For $remote_addr;
             proxy_set_header X-Forwarded-Proto $scheme;
             proxy_buffering off;
@@ -99,4 +101,4 @@ def _location(id: str, url: str) -> str:
             proxy_read_timeout {STREAM_S}s;
             proxy_send_timeout {STREAM_S}s;
         }}
-"""
+{_TAIL}"""

@@ -1,22 +1,22 @@
 """The edge: NGINX with TLS, the only part that the outside reaches."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pulumi
-from pulumi_kubernetes import core, meta, networking
-from pulumi_kubernetes.core.v1 import ConfigMapVolumeSourceArgs, SecretVolumeSourceArgs, VolumeArgs
-from pulumi_kubernetes.networking.v1 import (
-    NetworkPolicyIngressRuleArgs,
-    NetworkPolicyPortArgs,
-    NetworkPolicySpecArgs,
-)
+from pulumi_kubernetes import core, meta
 
+from catalog import services
+from components.base import Component, content_name, labels
 from components.edge import config
-from components.endpoint import Endpoint, permit
+from components.endpoint import Endpoint, Pods, Port, Via, address
+from components.foundation.addons.authority import Authority
 from components.images import ImageSource, build
-from components.labels import content_name, labels, selector
-from components.workload import Mount, Port, Workload, WorkloadArgs
+from components.kinds import Deployment
+from components.pod import Health, Http, config_mount, secret_mount
+from components.tiers import Tier
+from components.workload import Workload, WorkloadArgs
 
 VERSION = "1.22"
 """Of NGINX in Debian 12, for the image's tag."""
@@ -26,117 +26,75 @@ VERSION = "1.22"
 class EdgeArgs:
     """What the edge needs."""
 
-    namespace: pulumi.Input[str]
+    tier: Tier
     images: ImageSource
-    servers: Mapping[str, Endpoint]
-    """id -> the MCP server that `/mcp/<id>` leads to."""
-    certificate: str
-    """PEM."""
-    key: pulumi.Input[str]
-    """PEM of its private key; a secret."""
+    gateway: Endpoint
+    """Where `/mcp/` leads to."""
+    authority: Authority
+    domains: Sequence[str]
+    """Names that clients call; the first is that of `url`."""
     replicas: int
 
 
-class Edge(pulumi.ComponentResource):
+class Edge(Component):
     """`code:edge:Edge`: NGINX behind a Service of type LoadBalancer.
 
-    Children: its image, a ConfigMap (nginx.conf), a Secret (certificate and key), a Workload on 443 and 80, the
-    NetworkPolicy that lets the outside in, and both halves of the way to each server.
+    Children: its image, its Certificate, a ConfigMap (nginx.conf), a Workload that the internet enters on 443 and 80.
 
     Args:
         name: Resource name and Service name.
-        args: Which servers it leads to, and with what certificate.
+        args: Where it leads to, and for which names.
 
     Outputs:
-        service: Name of its Service, known once it has an address.
+        url: Where it is called.
     """
 
-    service: pulumi.Output[str]
+    TYPE: ClassVar[str] = "code:edge:Edge"
+    url: str
 
     def __init__(self, name: str, args: EdgeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("code:edge:Edge", name, {}, opts)
-        child = pulumi.ResourceOptions(parent=self)
-
-        def named(own: pulumi.Input[str]) -> meta.v1.ObjectMetaArgs:
-            return meta.v1.ObjectMetaArgs(name=own, namespace=args.namespace, labels=labels(name, "edge"))
-
-        text = _configuration(args.servers)
+        super().__init__(name, opts)
+        service = services.load().service("edge")
+        certificate = args.authority.certificate(f"{name}-tls", args.tier.namespace, args.domains, self)
+        text = address(args.gateway).authority.apply(config.nginx_conf)
         configuration = core.v1.ConfigMap(
             f"{name}-config",
-            metadata=named(text.apply(lambda known: content_name(f"{name}-config", known))),
+            metadata=meta.v1.ObjectMetaArgs(
+                name=text.apply(lambda known: content_name(f"{name}-config", known)),
+                namespace=args.tier.namespace,
+                labels=labels(name, "edge"),
+            ),
             immutable=True,
             data={"nginx.conf": text},
-            opts=child,
+            opts=self.child,
         )
-        certificate = core.v1.Secret(
-            f"{name}-tls",
-            # Named by the certificate, which is public; a new key comes with a new one.
-            metadata=named(content_name(f"{name}-tls", args.certificate)),
-            immutable=True,
-            type="kubernetes.io/tls",
-            string_data={"tls.crt": args.certificate, "tls.key": args.key},
-            opts=child,
+        public = Endpoint(
+            name=name,
+            at=Pods(workload=name, tier=args.tier, via=Via.LOAD_BALANCER),
+            ports=[
+                Port(name="https", port=443, target=config.HTTPS_PORT),
+                Port(name="http", port=80, target=config.HTTP_PORT),
+            ],
         )
-        networking.v1.NetworkPolicy(
-            f"{name}-from-outside",
-            metadata=named(f"{name}-from-outside"),
-            spec=NetworkPolicySpecArgs(
-                pod_selector=meta.v1.LabelSelectorArgs(match_labels=selector(name)),
-                policy_types=["Ingress"],
-                ingress=[
-                    NetworkPolicyIngressRuleArgs(
-                        ports=[
-                            NetworkPolicyPortArgs(port=port, protocol="TCP")
-                            for port in (config.HTTPS_PORT, config.HTTP_PORT)
-                        ]
-                    )
-                ],
-            ),
-            opts=child,
-        )
-        for endpoint in args.servers.values():
-            permit(name, args.namespace, endpoint, self)
-        workload = Workload(
+        Workload(
             name,
             WorkloadArgs(
-                namespace=args.namespace,
+                tier=args.tier,
                 component="edge",
-                image=build(name, args.images, context="edge", base="debian", tag=VERSION, opts=child),
+                kind=Deployment(replicas=args.replicas),
+                image=build(name, args.images, context="edge", base="debian", tag=VERSION, opts=self.child),
                 command=["nginx", "-e", "stderr", "-c", config.FILE, "-g", "daemon off;"],
-                ports=[
-                    Port(name="https", port=443, target=config.HTTPS_PORT),
-                    Port(name="http", port=80, target=config.HTTP_PORT),
+                offers=[public],
+                connects=[args.gateway],
+                health=Health(live=Http(port=config.HEALTH_PORT, path="/healthz")),
+                resources=service.resources,
+                zone=service.zone,
+                mounts=[
+                    config_mount(config.DIR, configuration.metadata.name),
+                    secret_mount("tls", config.TLS_DIR, certificate),
                 ],
-                health_port=config.HEALTH_PORT,
-                health_path="/healthz",
-                requests={"cpu": "50m", "memory": "64Mi"},
-                limits={"cpu": "500m", "memory": "256Mi"},
-                zone="edge",
-                replicas=args.replicas,
-                service_type="LoadBalancer",
-                mounts=_mounts(configuration, certificate),
             ),
-            opts=child,
+            opts=self.child,
         )
-        self.service = workload.service.metadata.name
-        self.register_outputs({"service": self.service})
-
-
-def _configuration(servers: Mapping[str, Endpoint]) -> pulumi.Output[str]:
-    urls = {
-        id: pulumi.Output.format("http://{0}{1}", endpoint.authority, endpoint.path) for id, endpoint in servers.items()
-    }
-    return pulumi.Output.all(**urls).apply(config.nginx_conf)
-
-
-def _mounts(configuration: core.v1.ConfigMap, certificate: core.v1.Secret) -> list[Mount]:
-    return [
-        Mount(
-            path=config.DIR,
-            volume=VolumeArgs(name="config", config_map=ConfigMapVolumeSourceArgs(name=configuration.metadata.name)),
-        ),
-        Mount(
-            path=config.TLS_DIR,
-            volume=VolumeArgs(name="tls", secret=SecretVolumeSourceArgs(secret_name=certificate.metadata.name)),
-        ),
-    ]
+        self.url = f"https://{args.domains[0]}"
+        self.register_outputs({"url": self.url})

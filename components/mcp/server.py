@@ -1,13 +1,17 @@
 """One MCP server of the catalogue."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pulumi
 
 from catalog.mcp import Server
-from components.endpoint import Endpoint
+from components.base import Component
+from components.endpoint import Endpoint, Pods, Port
 from components.images import ImageSource, build
-from components.workload import Port, Workload, WorkloadArgs
+from components.pod import Health, Http, Tcp
+from components.tiers import Tier
+from components.workload import Workload, WorkloadArgs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,11 +19,11 @@ class McpServerArgs:
     """What an MCP server needs."""
 
     server: Server
-    namespace: pulumi.Input[str]
+    tier: Tier
     images: ImageSource
 
 
-class McpServer(pulumi.ComponentResource):
+class McpServer(Component):
     """`code:mcp:McpServer`: a catalogue entry, running.
 
     Children: its image (docker.Image), and a Workload.
@@ -32,12 +36,19 @@ class McpServer(pulumi.ComponentResource):
         endpoint: Where it answers MCP over HTTP.
     """
 
+    TYPE: ClassVar[str] = "code:mcp:McpServer"
     endpoint: Endpoint
 
     def __init__(self, name: str, args: McpServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("code:mcp:McpServer", name, {}, opts)
+        super().__init__(name, opts)
         server = args.server
-        child = pulumi.ResourceOptions(parent=self)
+        self.endpoint = Endpoint(
+            name=name,
+            at=Pods(workload=name, tier=args.tier),
+            ports=[Port(name="mcp", port=server.port, target=server.port)],
+            scheme="http",
+            path=server.path,
+        )
         image = build(
             name,
             args.images,
@@ -45,31 +56,22 @@ class McpServer(pulumi.ComponentResource):
             base=server.runtime,
             tag=server.version,
             args={"SERVER": server.id},
-            opts=child,
+            opts=self.child,
         )
-        workload = Workload(
+        live = Http(port=server.port, path=server.health) if server.health else Tcp(port=server.port)
+        Workload(
             name,
             WorkloadArgs(
-                namespace=args.namespace,
+                tier=args.tier,
                 component="mcp-server",
                 image=image,
                 command=server.serve,
                 env=server.env,
-                ports=[Port(name="mcp", port=server.port, target=server.port)],
-                health_port=server.port,
-                health_path=server.health,
-                requests=server.resources.requests.model_dump(),
-                limits=server.resources.limits.model_dump(),
+                offers=[self.endpoint],
+                health=Health(live=live),
+                resources=server.resources,
                 zone=server.zone,
             ),
-            opts=child,
+            opts=self.child,
         )
-        self.endpoint = Endpoint(
-            name=name,
-            namespace=pulumi.Output.from_input(args.namespace),
-            port=server.port,
-            target_port=server.port,
-            path=server.path,
-            service=workload.service.metadata.name,
-        )
-        self.register_outputs({"authority": self.endpoint.authority})
+        self.register_outputs({})

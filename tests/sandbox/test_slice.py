@@ -1,7 +1,9 @@
 """Checks 1, 2, 3 and 6: the slice answers, stays as it is, is mended when it drifts, and is closed."""
 
 import json
+import socket
 import ssl
+import subprocess
 import uuid
 from typing import Any
 
@@ -59,7 +61,7 @@ def test_check_3_drift_is_seen_by_refresh_and_mended_by_up(platform: Platform) -
     (pod,) = pods(platform, "mcp-time")
     kubectl("delete", "pod", pod, "--namespace=mcp-backend")
     kubectl("label", "service", "mcp-time", "--namespace=mcp-backend", "--overwrite", "app.kubernetes.io/component=x")
-    kubectl("delete", "networkpolicy", "mcp-time-from-edge", "--namespace=mcp-backend")
+    kubectl("delete", "networkpolicy", "mcp-time-from-gateway", "--namespace=mcp-backend")
 
     seen = platform.ok("refresh", "--yes")
 
@@ -68,24 +70,50 @@ def test_check_3_drift_is_seen_by_refresh_and_mended_by_up(platform: Platform) -
     platform.up()
     service = json.loads(kubectl("get", "service", "mcp-time", "--namespace=mcp-backend", "--output=json"))
     assert service["metadata"]["labels"]["app.kubernetes.io/component"] == "mcp-server"
-    assert kubectl("get", "networkpolicy", "mcp-time-from-edge", "--namespace=mcp-backend")
+    assert kubectl("get", "networkpolicy", "mcp-time-from-gateway", "--namespace=mcp-backend")
     assert pods(platform, "mcp-time") != [pod]
     platform.unchanged()
     _, tools, _ = platform.call("time", "get_current_time", {"timezone": "UTC"})
     assert "get_current_time" in tools
 
 
-def test_check_6_only_the_edge_reaches_a_server(platform: Platform) -> None:
-    address = "mcp-time.mcp-backend.svc.cluster.local"
+def test_check_6_each_tier_reaches_the_next_and_none_is_skipped(platform: Platform) -> None:
+    server, gateway = "mcp-time.mcp-backend.svc.cluster.local", "gateway.mcp-frontend.svc.cluster.local"
     edge = pods(platform, "edge", "mcp-dmz")[0]
-    assert reaches(platform, edge, "mcp-dmz", address)
+    assert reaches(platform, edge, "mcp-dmz", gateway)
+    assert not reaches(platform, edge, "mcp-dmz", server), "the edge was handed the gateway, not the servers"
+    assert reaches(platform, pods(platform, "gateway", "mcp-frontend")[0], "mcp-frontend", server)
     backend = pods(platform, "mcp-everything")[0]
-    assert not reaches(platform, backend, "mcp-backend", address), "a neighbour in the same tier was not handed it"
-    with_name_only(platform, "mcp-dmz", address)
+    assert not reaches(platform, backend, "mcp-backend", server), "a neighbour in the same tier was not handed it"
+    with_name_only(platform, "mcp-frontend", server)
+
+
+def test_what_pods_use_is_measured(platform: Platform) -> None:
+    def measured() -> str:
+        command = ["kubectl", "top", "pods", "--namespace=mcp-backend", "--no-headers"]
+        done = subprocess.run(
+            command, env=dict(platform.cluster.environment), capture_output=True, text=True, check=False
+        )
+        return done.stdout
+
+    assert "mcp-time" in until("kubectl top pods", measured, seconds=90)
+
+
+def test_the_edges_certificate_is_what_the_authority_issued(platform: Platform) -> None:
+    outputs = platform.outputs()
+    trust = ssl.create_default_context(cadata=outputs["edge_ca"])
+    with (
+        socket.create_connection(("localhost", 443), timeout=5) as raw,
+        trust.wrap_socket(raw, server_hostname="localhost") as tls,
+    ):
+        seen = tls.getpeercert()
+    assert seen is not None
+    assert seen["subjectAltName"] == (("DNS", "localhost"),)
+    assert "PRIVATE KEY" not in json.dumps(outputs)
 
 
 def with_name_only(platform: Platform, namespace: str, address: str) -> None:
-    """A pod in the edge's own tier, hardened as the tier asks, but not the edge."""
+    """A pod in the gateway's own tier, hardened as the tier asks, but not the gateway."""
     name = f"stranger-{uuid.uuid4().hex[:8]}"
     debian = images.load().reference("debian", LOCK)
     hardened = {
@@ -106,7 +134,7 @@ def with_name_only(platform: Platform, namespace: str, address: str) -> None:
     kubectl("apply", f"--namespace={namespace}", "--filename=-", stdin=json.dumps(pod))
     try:
         kubectl("wait", f"--namespace={namespace}", f"pod/{name}", "--for=condition=Ready", "--timeout=60s")
-        assert not reaches(platform, name, namespace, address), "a pod beside the edge was not handed it"
+        assert not reaches(platform, name, namespace, address), "a pod beside the gateway was not handed it"
     finally:
         kubectl("delete", "pod", name, f"--namespace={namespace}", "--grace-period=0", "--force")
 

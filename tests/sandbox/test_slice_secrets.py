@@ -8,20 +8,18 @@ from pathlib import Path
 from sandbox import paths
 from tests.sandbox.platform import Platform
 
-EDGE_KEY = paths.STATE / "edge" / "edge-key.pem"
-"""The one file that holds it: where the sandbox made it."""
+CERTIFICATES = (("mcp-dmz", "edge-tls"), ("mcp-management", "code-ca"), ("mcp-management", "code-shown"))
+"""Secrets with private keys: the edge's, the authority's, and the one that the program reads."""
 
 
-def test_check_8_the_edge_key_lies_nowhere_in_plain_text(platform: Platform) -> None:
-    # A line from the middle of the key is a random value that went through config, a Pulumi secret and a Secret.
-    key = EDGE_KEY.read_text()
-    needles = list(forms(key.splitlines()[2]))
+def test_check_8_private_keys_lie_nowhere_in_plain_text(platform: Platform) -> None:
+    needles = [needle for where in CERTIFICATES for needle in forms(line_of_key(platform, *where))]
     in_cluster = json.dumps(platform.objects("secrets"))
-    assert any(needle.decode() in in_cluster for needle in needles), "the search would not find what is there"
+    assert sum(needle.decode() in in_cluster for needle in needles) >= len(CERTIFICATES), "the search finds nothing"
     shown = platform.ok("preview", "--diff") + platform.ok("stack", "export") + platform.ok("stack", "output", "--json")
     (paths.STATE / "shown.txt").write_text(shown)
     try:
-        searched = [path for path in files(paths.STATE) if path != EDGE_KEY]
+        searched = list(files(paths.STATE))
         found = [str(path) for path in searched if holds(path, needles)]
     finally:
         (paths.STATE / "shown.txt").unlink()
@@ -29,7 +27,25 @@ def test_check_8_the_edge_key_lies_nowhere_in_plain_text(platform: Platform) -> 
     # What must be among them, by the folder or file that it lies in.
     for place in ("pulumi", "node/etcd", "logs/audit.log", "logs/kube-apiserver.log", "logs/pods", "Pulumi.dev.yaml"):
         assert any(path.is_relative_to(paths.STATE / place) for path in searched), place
-    assert holds(EDGE_KEY, needles)
+
+
+def test_the_edges_and_the_authoritys_key_are_not_even_encrypted_in_the_state(platform: Platform) -> None:
+    state = platform.ok("stack", "export", "--show-secrets")
+    for namespace, name in CERTIFICATES:
+        key = [needle.decode() in state for needle in forms(line_of_key(platform, namespace, name))]
+        assert any(key) == (name == "code-shown"), name
+
+
+def line_of_key(platform: Platform, namespace: str, name: str) -> str:
+    """A line from the middle of a private key: a random value."""
+    key = platform.cluster.kubectl(
+        "get",
+        "secret",
+        name,
+        f"--namespace={namespace}",
+        '--output=go-template={{index .data "tls.key" | base64decode}}',
+    )
+    return key.splitlines()[2]
 
 
 def forms(text: str) -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """The dev stack, registered against mocks."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -7,59 +8,73 @@ from typing import Any
 import pulumi
 import pytest
 
+from components.graph import Graph
 from stacks import dev
-from stacks.settings import Secrets, Settings
-from tests.unit.conftest import DIGEST, Recorder, Run
+from tests.program import CA, DIGEST, Recorder
+from tests.stack_settings import settings
+from tests.unit.conftest import Run
 
-CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-KEY = "the key of the edge"
 SNAPSHOT = Path(__file__).with_name("dev_stack.graph")
-
-
-def settings(**changed: Any) -> Settings:  # noqa: ANN401 (any setting)
-    return Settings(registry="registry.example/code", edge_cert=CERTIFICATE, edge_ca=CERTIFICATE, **changed)
+TIERS = ("dmz", "frontend", "backend", "data", "management")
+PODS = {"cert-manager", "edge", "gateway", "mcp-everything", "mcp-time", "metrics-server"}
 
 
 @pytest.fixture
 def dev_stack(run: Run) -> Recorder:
-    return run(lambda: dev.build(settings(), Secrets(edge_key=pulumi.Output.secret(KEY))))
+    return run(lambda: dev.build(settings()))
 
 
 def pods(recorder: Recorder) -> dict[str, Any]:
-    return {name: inputs["spec"]["template"]["spec"] for name, inputs in recorder.of("Deployment").items()}
+    return {
+        inputs["metadata"]["name"]: inputs["spec"]["template"]["spec"] for inputs in recorder.manifests("Deployment")
+    }
 
 
 def test_graph_is_the_committed_one(dev_stack: Recorder) -> None:
-    # A change of a URN replaces what lies behind it: it shall be seen in review. `make graph` writes it anew.
-    graph = "".join(sorted(f"{r.type}\t{r.name}\n" for r in dev_stack.resources))
-    if os.environ.get("REFRESH_GRAPH"):
+    # A change of a URN replaces what lies behind it: it shall be seen in review. `make snapshot` writes it anew.
+    graph = "".join(sorted(f"{r.type}\t{r.name}\t{r.parent}\n" for r in dev_stack.resources))
+    if os.environ.get("REFRESH_SNAPSHOT"):
         SNAPSHOT.write_text(graph, encoding="utf-8")
     assert graph == SNAPSHOT.read_text(encoding="utf-8")
 
 
+def test_every_resource_is_parented_and_named_once(dev_stack: Recorder) -> None:
+    urns = [(r.type, r.name) for r in dev_stack.resources]
+    assert len(set(urns)) == len(urns)
+    assert all(r.type.startswith("code:") for r in dev_stack.resources if not r.parent)
+
+
 def test_every_pod_is_hardened(dev_stack: Recorder) -> None:
-    assert pods(dev_stack).keys() == {"edge-deployment", "mcp-everything-deployment", "mcp-time-deployment"}
+    assert pods(dev_stack).keys() == PODS
+    with_token = {name for name, pod in pods(dev_stack).items() if pod["automountServiceAccountToken"]}
+    assert with_token == {"cert-manager", "metrics-server"}
     for name, pod in pods(dev_stack).items():
-        assert pod["automountServiceAccountToken"] is False, name
         assert pod["securityContext"]["runAsNonRoot"] is True, name
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert {c["whenUnsatisfiable"] for c in pod["topologySpreadConstraints"]} == {"ScheduleAnyway"}, name
         (container,) = pod["containers"]
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }, name
-        assert container["image"].endswith("@" + DIGEST), name
+        assert "@sha256:" in container["image"], name
         assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys(), name
         assert container["resources"].keys() == {"requests", "limits"}, name
 
 
+def test_images_of_our_own_are_those_just_built(dev_stack: Recorder) -> None:
+    for name in ("edge", "gateway", "mcp-everything", "mcp-time"):
+        (container,) = pods(dev_stack)[name]["containers"]
+        assert container["image"].endswith("@" + DIGEST), name
+
+
 def test_each_tier_is_closed_in_both_directions(dev_stack: Recorder) -> None:
     policies = dev_stack.of("NetworkPolicy")
-    for tier in ("mcp-dmz", "mcp-backend"):
-        closed = policies[f"{tier}-closed"]
+    for tier in TIERS:
+        closed = policies[f"mcp-{tier}-closed"]
         assert closed["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-        labels = dev_stack.of("Namespace")[f"{tier}-namespace"]["metadata"]["labels"]
+        labels = dev_stack.of("Namespace")[f"mcp-{tier}-namespace"]["metadata"]["labels"]
         assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
@@ -67,34 +82,47 @@ def test_only_the_edge_is_open_to_the_outside(dev_stack: Recorder) -> None:
     def is_open(inputs: Any) -> bool:  # noqa: ANN401 (a manifest)
         return any("from" not in rule for rule in inputs["spec"].get("ingress", []))
 
-    assert [name for name, inputs in dev_stack.of("NetworkPolicy").items() if is_open(inputs)] == ["edge-from-outside"]
-    kinds = {name: inputs["spec"].get("type") for name, inputs in dev_stack.of("Service").items()}
-    assert kinds == {
-        "edge-service": "LoadBalancer",
-        "mcp-everything-service": "ClusterIP",
-        "mcp-time-service": "ClusterIP",
+    assert [name for name, inputs in dev_stack.of("NetworkPolicy").items() if is_open(inputs)] == ["edge-from-internet"]
+    services = {name: inputs["spec"].get("type") for name, inputs in dev_stack.of("Service").items()}
+    assert [name for name, kind in services.items() if kind != "ClusterIP"] == ["edge-service"]
+
+
+def test_the_way_in_is_edge_gateway_server(run: Run) -> None:
+    graphs: list[Graph] = []
+    run(lambda: graphs.append(dev.build(settings())[1]))
+    edges = {(edge["from"], edge["to"]) for edge in graphs[0].rows()["edges"]}
+    assert edges == {
+        ("internet", "edge"),
+        ("edge", "gateway"),
+        ("gateway", "mcp-everything"),
+        ("gateway", "mcp-time"),
+        ("api-server", "metrics-server"),
+        ("cert-manager", "kubernetes-api"),
+        ("metrics-server", "kubernetes-api"),
+        ("metrics-server", "kubelets"),
     }
 
 
-def test_a_permission_has_both_halves(dev_stack: Recorder) -> None:
-    policies = dev_stack.of("NetworkPolicy")
-    leaving, entering = policies["edge-to-mcp-time"]["spec"], policies["mcp-time-from-edge"]["spec"]
-    assert leaving["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "edge"
-    assert entering["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "mcp-time"
-    (way_out,), (way_in,) = leaving["egress"], entering["ingress"]
-    assert way_out["ports"] == way_in["ports"] == [{"port": 8080, "protocol": "TCP"}]
-    assert way_out["to"][0]["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "mcp-backend"}
-    assert way_in["from"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "edge"
+def test_no_private_key_passes_through_the_program(dev_stack: Recorder) -> None:
+    assert "PRIVATE KEY" not in json.dumps([r.inputs for r in dev_stack.resources])
+    assert dev_stack.of("Secret") == {}
 
 
-def test_edge_key_is_secret_where_it_is_used(dev_stack: Recorder) -> None:
-    (secret,) = dev_stack.of("Secret").values()
-    # Over the wire a secret is a wrapped value: here all of stringData.
-    assert secret["stringData"] == {
-        "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
-        "value": {"tls.crt": CERTIFICATE, "tls.key": KEY},
+def test_an_addon_that_is_present_is_not_installed(run: Run) -> None:
+    recorder = run(lambda: dev.build(settings(addons={"cert_manager": "present", "metrics_server": "present"})))
+    assert pods(recorder).keys() == PODS - {"cert-manager", "metrics-server"}
+    assert not recorder.of("CustomResourceDefinition")
+    certificates = {n: i["metadata"]["namespace"] for n, i in recorder.of("Certificate").items()}
+    assert certificates == {"code-ca": "cert-manager", "code-shown": "cert-manager", "edge-tls": "mcp-dmz"}
+
+
+def test_requests_are_scaled_and_limits_are_not(run: Run) -> None:
+    recorder = run(lambda: dev.build(settings(requests_scale=0.25)))
+    (container,) = pods(recorder)["edge"]["containers"]
+    assert container["resources"] == {
+        "requests": {"cpu": "13m", "memory": "64Mi"},
+        "limits": {"cpu": "500m", "memory": "256Mi"},
     }
-    assert [r.name for r in dev_stack.resources if KEY in str(r.inputs)] == ["edge-tls"]
 
 
 def test_bases_are_pinned_by_digest(dev_stack: Recorder) -> None:
@@ -104,9 +132,15 @@ def test_bases_are_pinned_by_digest(dev_stack: Recorder) -> None:
 
 def test_outputs_say_how_to_call_each_server(run: Run) -> None:
     outputs: dict[str, Any] = {}
-    run(lambda: outputs.update(dev.build(settings(), Secrets(edge_key=pulumi.Output.secret(KEY)))))
+
+    def program() -> None:
+        outputs.update(dev.build(settings(domains={"edge": ["mcp.example.org", "localhost"]}))[0])
+        ca: pulumi.Output[str] = outputs["edge_ca"]
+        outputs["ca"] = ca.apply(lambda pem: outputs.update(ca=pem))
+
+    run(program)
     assert outputs["servers"] == {
-        "everything": "https://localhost/mcp/everything",
-        "time": "https://localhost/mcp/time",
+        "everything": "https://mcp.example.org/mcp/everything",
+        "time": "https://mcp.example.org/mcp/time",
     }
-    assert outputs["edge_ca"] == CERTIFICATE
+    assert outputs["ca"] == CA

@@ -21,7 +21,7 @@ def name(path: Path) -> str:
 
 
 def test_there_is_something_to_check() -> None:
-    assert len(DOCKERFILES) == 3
+    assert len(DOCKERFILES) == 4
     assert NPM_LOCKS
     assert PIP_LOCKS
 

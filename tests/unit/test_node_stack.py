@@ -1,21 +1,33 @@
 """The working copy of the stack file."""
 
-from sandbox import pulumi_stack
+import json
+from typing import Any
 
-COMMITTED = {"config": {"code:servers": '["time"]', "code:registry": "ghcr.io/you"}, "encryptionsalt": "of another"}
-OWN = {"registry": "127.0.0.1:5000", "edge_ca": "PEM"}
+from sandbox import pulumi_stack
+from sandbox.cluster import settings as node_settings
+from stacks.settings import Settings
+
+COMMITTED = {"config": {"code:servers": ["time"], "code:registry": "ghcr.io/you"}, "encryptionsalt": "of another"}
+OWN: dict[str, Any] = {"registry": "127.0.0.1:5000", "pools": {"sandbox": {"nodes": 1}}}
 
 
 def test_the_sandbox_wins_and_no_foreign_salt_is_taken() -> None:
     assert pulumi_stack.working_copy(COMMITTED, {}, OWN) == {
-        "config": {"code:servers": '["time"]', "code:registry": "127.0.0.1:5000", "code:edge_ca": "PEM"}
+        "config": {"code:servers": ["time"], "code:registry": "127.0.0.1:5000", "code:pools": OWN["pools"]}
     }
 
 
 def test_what_the_engine_wrote_is_kept_and_what_the_operator_edits_is_taken_over() -> None:
     secret = {"secure": "v1:abc"}
-    earlier = {"config": {"code:edge_key": secret, "code:servers": '["old"]'}, "encryptionsalt": "v1:salt"}
+    earlier = {"config": {"code:token": secret, "code:servers": ["old"]}, "encryptionsalt": "v1:salt"}
     copy = pulumi_stack.working_copy(COMMITTED, earlier, OWN)
     assert copy["encryptionsalt"] == "v1:salt"
-    assert copy["config"]["code:edge_key"] == secret
-    assert copy["config"]["code:servers"] == '["time"]'
+    assert copy["config"]["code:token"] == secret
+    assert copy["config"]["code:servers"] == ["time"]
+
+
+def test_what_the_sandbox_says_of_itself_are_valid_settings() -> None:
+    own = pulumi_stack.own_settings(node_settings.load())
+    del own["image_lock"]  # written when the node runs
+    loaded = Settings.model_validate_json(json.dumps(own))
+    assert str(loaded.kubernetes_api.cidrs[0]) == "10.0.2.100/32"

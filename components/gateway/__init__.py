@@ -1,0 +1,1 @@
+"""L6: the one way from the edge to the servers."""

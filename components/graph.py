@@ -1,0 +1,153 @@
+"""The declared graph: who runs, who may talk to whom, and what starts after what.
+
+It knows names only. Workloads add themselves as they are made; the map, the start order and the tests read it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+
+from components.base import DeclarationError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A workload."""
+
+    name: str
+    kind: str
+    tier: str
+    zone: str
+    replicas: str
+    """A number, a range where a scaler decides, or `each node`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """A permission: `consumer` may open connections to the ports of `endpoint`."""
+
+    consumer: str
+    """A workload, or who else calls: `internet`, `api-server`."""
+    endpoint: str
+    owner: str
+    """The workload that offers the endpoint, empty where it is outside of the cluster."""
+    ports: tuple[str, ...]
+    """As `8080/TCP`: what the pods listen on."""
+    reverse: str = ""
+    """The reason, where the edge runs against the order of the tiers."""
+    late: str = ""
+    """The reason, where the consumer starts without waiting for the endpoint."""
+
+
+@dataclass
+class Graph:
+    """The graph of one stack."""
+
+    _nodes: dict[str, Node] = field(default_factory=dict[str, Node])
+    _edges: list[Edge] = field(default_factory=list[Edge])
+    _owners: dict[str, str] = field(default_factory=dict[str, str])
+    _ready: dict[str, Sequence[pulumi.Resource]] = field(default_factory=dict[str, Sequence[pulumi.Resource]])
+
+    def add(self, node: Node, offers: Sequence[str], edges: Sequence[Edge]) -> None:
+        """Take in a workload with all its edges.
+
+        Args:
+            node: the workload.
+            offers: the names of the endpoints that it offers.
+            edges: what it may reach, and who else than workloads may reach it.
+
+        Errors:
+            DeclarationError: a name is taken, or somebody waits for one of these endpoints who was made earlier: the
+                cycle is named, or what to make first.
+        """
+        if node.name in self._nodes:
+            raise DeclarationError(f"workload {node.name!r} exists already: names are unique in a stack")
+        for name in offers:
+            if name in self._owners:
+                raise DeclarationError(
+                    f"endpoint {name!r} of {node.name!r} is offered by {self._owners[name]!r} already: names are unique"
+                )
+        self._nodes[node.name] = node
+        self._owners |= dict.fromkeys(offers, node.name)
+        self._edges += edges
+        self._refuse_early_consumers(node.name, offers)
+
+    def settle(self, workload: str, ready: Sequence[pulumi.Resource]) -> None:
+        """Say which resources stand for a workload being ready."""
+        self._ready[workload] = ready
+
+    def ready(self, endpoint: str) -> Sequence[pulumi.Resource]:
+        """What must be there before the endpoint answers; nothing where nobody offers it yet."""
+        return self._ready.get(self._owners.get(endpoint, ""), ())
+
+    def check(self) -> None:
+        """To be called when all is declared.
+
+        Errors:
+            DeclarationError: somebody was handed an endpoint of a workload that was never made.
+        """
+        for edge in self._edges:
+            if edge.owner and edge.endpoint not in self._owners:
+                raise DeclarationError(
+                    f"{edge.consumer!r} connects to {edge.endpoint!r}, which nobody offers: "
+                    f"list it in `offers` of the workload {edge.owner!r}"
+                )
+
+    def rows(self) -> Mapping[str, list[dict[str, str]]]:
+        """The whole graph, sorted, as plain data."""
+        return {
+            "services": [vars(node) for _, node in sorted(self._nodes.items())],
+            "edges": sorted(
+                (self._row(edge) for edge in self._edges), key=lambda row: (row["from"], row["to"], row["ports"])
+            ),
+        }
+
+    def _row(self, edge: Edge) -> dict[str, str]:
+        return {
+            "from": edge.consumer,
+            "from_tier": self._nodes[edge.consumer].tier if edge.consumer in self._nodes else "",
+            "to": edge.endpoint,
+            "owner": edge.owner,
+            "to_tier": self._nodes[edge.owner].tier if edge.owner in self._nodes else "",
+            "ports": " ".join(edge.ports),
+            "reverse": edge.reverse,
+            "late": edge.late,
+        }
+
+    def _refuse_early_consumers(self, owner: str, offers: Sequence[str]) -> None:
+        """Nobody who was made before `owner` may wait for it: start order is the program's order."""
+        early = [
+            e for e in self._edges if e.endpoint in offers and e.consumer in self._nodes.keys() - {owner} and not e.late
+        ]
+        for edge in early:
+            if path := self._path(owner, edge.consumer):
+                cycle = " -> ".join([*path, owner])
+                raise DeclarationError(
+                    f"start order has a cycle: {cycle} (each connects to the next); let one of them start without the "
+                    "other by `endpoint.late(reason)`"
+                )
+            raise DeclarationError(
+                f"{edge.consumer!r} connects to {edge.endpoint!r} of {owner!r}, which is made after it: make {owner!r} "
+                "first, or use `endpoint.late(reason)`"
+            )
+
+    def _path(self, start: str, goal: str) -> list[str]:
+        """Workloads from `start` to `goal`, each waiting for the next; empty where `start` does not wait for `goal`."""
+        seen: set[str] = set()
+
+        def search(name: str) -> list[str]:
+            if name == goal:
+                return [name]
+            seen.add(name)
+            for further in self._waits_for(name):
+                if further not in seen and (path := search(further)):
+                    return [name, *path]
+            return []
+
+        return search(start)
+
+    def _waits_for(self, name: str) -> Iterator[str]:
+        for edge in self._edges:
+            if edge.consumer == name and edge.owner not in ("", name) and not edge.late:
+                yield edge.owner

@@ -1,0 +1,234 @@
+"""The one pod template: hardened by construction. Only `components/workload.py` makes pods of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pulumi
+from pulumi_kubernetes import meta
+from pulumi_kubernetes.core.v1 import (
+    CapabilitiesArgs,
+    ConfigMapVolumeSourceArgs,
+    ContainerArgs,
+    ContainerPortArgs,
+    EmptyDirVolumeSourceArgs,
+    EnvVarArgs,
+    EnvVarSourceArgs,
+    ExecActionArgs,
+    HTTPGetActionArgs,
+    LifecycleArgs,
+    LifecycleHandlerArgs,
+    ObjectFieldSelectorArgs,
+    PodSecurityContextArgs,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    ProbeArgs,
+    ResourceRequirementsArgs,
+    SeccompProfileArgs,
+    SecretVolumeSourceArgs,
+    SecurityContextArgs,
+    SleepActionArgs,
+    TCPSocketActionArgs,
+    VolumeArgs,
+    VolumeMountArgs,
+)
+
+from catalog.model import Resources, Zone, scaled_cpu
+from components.endpoint import Port
+from components.zones import node_selector, spread
+
+USER = 65532
+"""User and group of every container: `nobody` of the distroless images, and of ours in `images/`."""
+
+SCRATCH_MIB = 64
+"""Size limit of the writable /tmp that each container has beside its read-only root."""
+
+DRAIN_S = 3
+"""Seconds that a pod goes on serving after it was taken out of its Services: nobody hears of that at once."""
+
+STARTS_S = 60
+"""Seconds within which a container must pass its first probe."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Http:
+    """Healthy is who answers 2xx or 3xx on this path."""
+
+    port: int
+    path: str
+    scheme: Literal["HTTP", "HTTPS"] = "HTTP"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tcp:
+    """Healthy is who has the port open."""
+
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exec:
+    """Healthy is where this command ends with 0."""
+
+    command: Sequence[str]
+
+
+Probe = Http | Tcp | Exec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """How a container shows that it lives, and that it is ready to be called."""
+
+    live: Probe
+    ready: Probe | None = None
+    """None: as `live`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """A volume and the folder it is seen at."""
+
+    path: str
+    volume: VolumeArgs
+    read_only: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodSpec:
+    """What makes one pod differ from another."""
+
+    name: str
+    labels: Mapping[str, str]
+    account: pulumi.Input[str]
+    token: bool
+    """Whether the account's token is mounted."""
+    image: pulumi.Input[str]
+    command: Sequence[str]
+    env: Mapping[str, pulumi.Input[str] | None]
+    """None: the address of the pod's node."""
+    ports: Sequence[Port]
+    on_host: bool
+    """Whether the ports are the node's too."""
+    health: Health | None
+    resources: Resources
+    requests_scale: float
+    zone: Zone
+    mounts: Sequence[Mount]
+    stop_s: int
+    restart: Literal["Always", "Never"] = "Always"
+    claims: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Volumes that the workload claims for each pod: name -> folder."""
+
+
+def config_mount(path: str, config_map: pulumi.Input[str]) -> Mount:
+    """The files of a ConfigMap."""
+    return Mount(path=path, volume=VolumeArgs(name="config", config_map=ConfigMapVolumeSourceArgs(name=config_map)))
+
+
+def secret_mount(name: str, path: str, secret: pulumi.Input[str]) -> Mount:
+    """The files of a Secret, readable by the container's group alone; a Secret that changes in place is seen there."""
+    source = SecretVolumeSourceArgs(secret_name=secret, default_mode=0o440)
+    return Mount(path=path, volume=VolumeArgs(name=name, secret=source))
+
+
+def template(pod: PodSpec) -> PodTemplateSpecArgs:
+    """The pod template of a workload."""
+    mounts = [Mount(path="/tmp", volume=_scratch(), read_only=False), *pod.mounts]  # noqa: S108 (the pod's own, not the host's)
+    return PodTemplateSpecArgs(
+        metadata=meta.v1.ObjectMetaArgs(labels=pod.labels),
+        spec=PodSpecArgs(
+            service_account_name=pod.account,
+            automount_service_account_token=pod.token,
+            enable_service_links=False,
+            # The pod's pause is process 1, not the server: a server that handles no SIGTERM ends at once instead of
+            # being killed after its grace.
+            share_process_namespace=True,
+            security_context=PodSecurityContextArgs(
+                run_as_non_root=True,
+                run_as_user=USER,
+                run_as_group=USER,
+                fs_group=USER,
+                seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
+            ),
+            node_selector=node_selector(pod.zone),
+            topology_spread_constraints=spread(pod.name),
+            termination_grace_period_seconds=pod.stop_s,
+            restart_policy=pod.restart,
+            containers=[_container(pod, mounts)],
+            volumes=[mount.volume for mount in mounts],
+        ),
+    )
+
+
+def _container(pod: PodSpec, mounts: Sequence[Mount]) -> ContainerArgs:
+    requests, limits = pod.resources.requests, pod.resources.limits
+    return ContainerArgs(
+        name=pod.name,
+        image=pod.image,
+        command=list(pod.command) or None,
+        env=[_env(key, value) for key, value in sorted(pod.env.items())],
+        ports=[
+            ContainerPortArgs(
+                name=port.name,
+                container_port=port.target,
+                protocol=port.protocol,
+                host_port=port.port if pod.on_host else None,
+            )
+            for port in pod.ports
+        ],
+        # Slow to start is not dead: liveness begins once the start-up probe has passed.
+        startup_probe=_probe(pod.health.live, period_s=1, failures=STARTS_S) if pod.health else None,
+        readiness_probe=_probe(pod.health.ready or pod.health.live, period_s=5, failures=3) if pod.health else None,
+        liveness_probe=_probe(pod.health.live, period_s=10, failures=3) if pod.health else None,
+        lifecycle=_drain() if pod.ports and pod.health else None,
+        resources=ResourceRequirementsArgs(
+            requests={"cpu": scaled_cpu(requests.cpu, pod.requests_scale), "memory": requests.memory},
+            limits={"cpu": limits.cpu, "memory": limits.memory},
+        ),
+        security_context=SecurityContextArgs(
+            allow_privilege_escalation=False,
+            read_only_root_filesystem=True,
+            capabilities=CapabilitiesArgs(drop=["ALL"]),
+        ),
+        volume_mounts=[
+            # Never `false`: the API server does not store it, and takes one who applies it again for a second owner.
+            *(
+                VolumeMountArgs(name=mount.volume.name, mount_path=mount.path, read_only=mount.read_only or None)
+                for mount in mounts
+            ),
+            *(VolumeMountArgs(name=name, mount_path=path) for name, path in pod.claims.items()),
+        ],
+    )
+
+
+def _env(name: str, value: pulumi.Input[str] | None) -> EnvVarArgs:
+    if value is None:
+        host = EnvVarSourceArgs(field_ref=ObjectFieldSelectorArgs(field_path="status.hostIP"))
+        return EnvVarArgs(name=name, value_from=host)
+    return EnvVarArgs(name=name, value=value)
+
+
+def _probe(probe: Probe, *, period_s: int, failures: int) -> ProbeArgs:
+    return ProbeArgs(
+        http_get=_http_get(probe) if isinstance(probe, Http) else None,
+        tcp_socket=TCPSocketActionArgs(port=probe.port) if isinstance(probe, Tcp) else None,
+        exec_=ExecActionArgs(command=list(probe.command)) if isinstance(probe, Exec) else None,
+        period_seconds=period_s,
+        failure_threshold=failures,
+        timeout_seconds=5,
+    )
+
+
+def _http_get(probe: Http) -> HTTPGetActionArgs:
+    # HTTP is the default, which the API server fills in.
+    scheme = probe.scheme if probe.scheme != "HTTP" else None
+    return HTTPGetActionArgs(path=probe.path, port=probe.port, scheme=scheme)
+
+
+def _drain() -> LifecycleArgs:
+    return LifecycleArgs(pre_stop=LifecycleHandlerArgs(sleep=SleepActionArgs(seconds=DRAIN_S)))
+
+
+def _scratch() -> VolumeArgs:
+    return VolumeArgs(name="scratch", empty_dir=EmptyDirVolumeSourceArgs(size_limit=f"{SCRATCH_MIB}Mi"))
