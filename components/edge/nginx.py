@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import pulumi
-from pulumi_kubernetes import core, meta
 
 from catalog import services
-from components.base import Component, content_name, labels
+from components.base import Component
+from components.configuration import config_files
 from components.edge import config
 from components.endpoint import Endpoint, Pods, Port, Via, address
 from components.foundation.addons.authority import Authority
@@ -57,17 +57,7 @@ class Edge(Component):
         service = services.load().service("edge")
         certificate = args.authority.certificate(f"{name}-tls", args.tier.namespace, args.domains, self)
         text = address(args.gateway).authority.apply(config.nginx_conf)
-        configuration = core.v1.ConfigMap(
-            f"{name}-config",
-            metadata=meta.v1.ObjectMetaArgs(
-                name=text.apply(lambda known: content_name(f"{name}-config", known)),
-                namespace=args.tier.namespace,
-                labels=labels(name, "edge"),
-            ),
-            immutable=True,
-            data={"nginx.conf": text},
-            opts=self.child,
-        )
+        configuration = config_files(name, "edge", args.tier, {"nginx.conf": text}, self.child)
         public = Endpoint(
             name=name,
             at=Pods(workload=name, tier=args.tier, via=Via.LOAD_BALANCER),
@@ -90,7 +80,7 @@ class Edge(Component):
                 resources=service.resources,
                 zone=service.zone,
                 mounts=[
-                    config_mount(config.DIR, configuration.metadata.name),
+                    config_mount(config.DIR, configuration),
                     secret_mount("tls", config.TLS_DIR, certificate),
                 ],
             ),

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import pulumi
-from pulumi_kubernetes import core, meta
 
 from catalog import services
-from components.base import Component, content_name, labels
+from components.base import Component
+from components.configuration import config_files
 from components.endpoint import Endpoint, Pods, Port, address
 from components.gateway import config
 from components.images import ImageSource, build
@@ -52,17 +52,7 @@ class Gateway(Component):
         super().__init__(name, opts)
         service = services.load().service("gateway")
         text = _configuration(args.servers)
-        configuration = core.v1.ConfigMap(
-            f"{name}-config",
-            metadata=meta.v1.ObjectMetaArgs(
-                name=text.apply(lambda known: content_name(f"{name}-config", known)),
-                namespace=args.tier.namespace,
-                labels=labels(name, "gateway"),
-            ),
-            immutable=True,
-            data={"haproxy.cfg": text},
-            opts=self.child,
-        )
+        configuration = config_files(name, "gateway", args.tier, {"haproxy.cfg": text}, self.child)
         self.endpoint = Endpoint(
             name=name,
             at=Pods(workload=name, tier=args.tier),
@@ -82,7 +72,7 @@ class Gateway(Component):
                 health=Health(live=Http(port=config.HEALTH_PORT, path="/healthz")),
                 resources=service.resources,
                 zone=service.zone,
-                mounts=[config_mount(config.DIR, configuration.metadata.name)],
+                mounts=[config_mount(config.DIR, configuration)],
             ),
             opts=self.child,
         )

@@ -190,6 +190,18 @@ BAD = {
     "no address": Bad({"cluster": {"nodes": ["node-1"]}}, "cluster.nodes[0]", '"node-1"', CIDR),
     "host bits of a tier": Bad({"tiers": {"dmz": "10.1.0.1/24"}}, "tiers.dmz", '"10.1.0.1/24"', CIDR),
     "host bits of a node": Bad({"cluster": {"nodes": ["10.0.2.100/24"]}}, "cluster.nodes[0]", '"10.0.2.100/24"', CIDR),
+    "nodes that are half the world": Bad(
+        {"cluster": {"nodes": ["0.0.0.0/1"]}},
+        "cluster.nodes[0]",
+        '"0.0.0.0/1"',
+        "at most a /16: a NetworkPolicy opens all of it",
+    ),
+    "API server that is anybody": Bad(
+        {"kubernetes_api": {"cidrs": ["10.0.2.100/32", "0.0.0.0/0"], "port": 6443}},
+        "kubernetes_api.cidrs[1]",
+        '"0.0.0.0/0"',
+        "at most a /16: a NetworkPolicy opens all of it",
+    ),
     "tier too small": Bad({"tiers": {"dmz": "10.1.0.0/25"}}, "tiers.dmz", '"10.1.0.0/25"', TIER),
     "tier of public addresses": Bad({"tiers": {"data": "8.8.8.0/24"}}, "tiers.data", '"8.8.8.0/24"', TIER),
     "tier of loopback addresses": Bad({"tiers": {"data": "127.0.0.0/24"}}, "tiers.data", '"127.0.0.0/24"', TIER),

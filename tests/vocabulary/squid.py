@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 import pulumi
-from pulumi_kubernetes import core, meta
 
 from catalog.model import Zone
-from components.base import content_name, labels
+from components.configuration import config_files
 from components.endpoint import Addresses, Endpoint, Pods, Port, Reverse
 from components.pod import Health, Tcp, config_mount
 from components.tiers import Tier
@@ -33,15 +32,8 @@ def minimal_squid(name: str, tier: Tier, *, allow: Sequence[str], image: pulumi.
         ports=[Port(name="proxy", port=PORT, target=PORT)],
         reverse=(Reverse.EGRESS_PROXY, "the only way out, by name"),
     )
-    data = {"squid.conf": _configuration(allow), "hosts": f"{outside} {' '.join(allow)}\n"}
-    configuration = core.v1.ConfigMap(
-        f"{name}-config",
-        metadata=meta.v1.ObjectMetaArgs(
-            name=content_name(f"{name}-config", str(data)), namespace=tier.namespace, labels=labels(name, "egress")
-        ),
-        immutable=True,
-        data=data,
-    )
+    files = {"squid.conf": _configuration(allow), "hosts": f"{outside} {' '.join(allow)}\n"}
+    configuration = config_files(name, "egress", tier, files, pulumi.ResourceOptions())
     Workload(
         name,
         WorkloadArgs(
@@ -60,7 +52,7 @@ def minimal_squid(name: str, tier: Tier, *, allow: Sequence[str], image: pulumi.
             health=Health(live=Tcp(port=PORT)),
             resources=SMALL,
             zone=Zone.EDGE,
-            mounts=[config_mount("/etc/egress", configuration.metadata.name)],
+            mounts=[config_mount("/etc/egress", configuration)],
         ),
     )
     return proxy
