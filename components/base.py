@@ -12,6 +12,9 @@ NAME_LIMITS = {"CronJob": 52, "StatefulSet": 52, "Endpoint": 63, "Namespace": 63
 """Longest names that Kubernetes takes: an endpoint is a Service, a DNS label; a workload's name is a label's value;
 CronJobs and StatefulSets append up to 11 characters to theirs."""
 
+CALLERS = ("internet", "api-server")
+"""Who calls from outside of the stack; no workload has such a name."""
+
 _DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 
 
@@ -42,11 +45,23 @@ def checked_name(kind: str, name: str) -> str:
         DeclarationError: it is too long, or not a DNS label.
     """
     limit = NAME_LIMITS[kind]
+    if name in CALLERS:
+        raise DeclarationError(f"{kind} {name!r}: the name stands for a caller from outside of the stack")
     if len(name) > limit or not _DNS_LABEL.fullmatch(name):
         raise DeclarationError(
             f"{kind} {name!r}: a name has at most {limit} of a-z, 0-9 and -, begins with a letter, does not end with -"
         )
     return name
+
+
+def checked_reason(of: str, reason: str) -> None:
+    """Every exception says why.
+
+    Errors:
+        DeclarationError: the reason is blank.
+    """
+    if not reason.strip():
+        raise DeclarationError(f"{of} has no reason: say why")
 
 
 def labels(name: str, component: str) -> dict[str, str]:

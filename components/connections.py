@@ -1,21 +1,24 @@
 """What follows from being handed an endpoint: the way there, its address, its credentials, its edge in the graph."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes import core, meta
 
-from components.base import DeclarationError, content_name, labels, selector
+from components.address import address
+from components.base import CALLERS, DeclarationError, content_name, labels, selector
 from components.cluster import DOMAIN
-from components.endpoint import Addresses, Admission, Endpoint, Late, Pods, PublicName, Via, address
+from components.endpoint import Addresses, Admission, Endpoint, Late, Pods, PublicName, Via
 from components.graph import Edge, Graph
 from components.pod import Mount, secret_mount
 from components.tiers import Rule, Tier, addresses, enter, leave, pods
 
-INTERNET = "internet"
-API_SERVER = "api-server"
+INTERNET, API_SERVER = CALLERS
+
+Environment = Mapping[str, pulumi.Input[str] | None]
+"""Variable -> value; None is the address of the pod's node."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,45 +31,59 @@ class Consumer:
     parent: pulumi.Resource
 
 
-def expanded(connects: Sequence[Endpoint | Late]) -> list[Late]:
-    """All that a workload connects to, the proxies of public names included; what has no reason is waited for."""
-    wanted = [entry if isinstance(entry, Late) else Late(endpoint=entry, reason="") for entry in connects]
-    for late in list(wanted):
-        at = late.endpoint.at
-        if isinstance(at, PublicName) and not any(at.proxy is known.endpoint for known in wanted):
-            wanted.append(Late(endpoint=at.proxy, reason=late.reason))
-    return wanted
+@dataclass(frozen=True)
+class Wanted:
+    """An endpoint that a workload connects to, and why it does not wait for it, if it does not."""
+
+    endpoint: Endpoint
+    late: str
 
 
-def edges(name: str, tier: Tier, offers: Sequence[Endpoint], wanted: Sequence[Late]) -> list[Edge]:
+def expanded(connects: Sequence[Endpoint | Late]) -> list[Wanted]:
+    """All that a workload connects to, the proxies of public names included; what has no reason is waited for.
+
+    A proxy that is not listed itself is late only if all its names are.
+    """
+    wanted = [Wanted(e.endpoint, e.reason) if isinstance(e, Late) else Wanted(e, "") for e in connects]
+    listed = {known.endpoint.name for known in wanted}
+    proxies: dict[str, Wanted] = {}
+    for entry in wanted:
+        if isinstance(entry.endpoint.at, PublicName) and (proxy := entry.endpoint.at.proxy).name not in listed:
+            earlier = proxies.get(proxy.name, entry)
+            proxies[proxy.name] = Wanted(proxy, entry.late and earlier.late)
+    return [*wanted, *proxies.values()]
+
+
+def edges(name: str, tier: Tier, offers: Sequence[Endpoint], wanted: Sequence[Wanted]) -> list[Edge]:
     """The edges of a workload in the graph.
 
     Errors:
         DeclarationError: it was handed an endpoint that its tier may not enter, or one twice.
     """
     found: dict[str, Edge] = {}
-    for late in wanted:
-        endpoint = late.endpoint
+    for entry in wanted:
+        endpoint = entry.endpoint
         if why := endpoint.refusal(tier):
             raise DeclarationError(f"{name!r} may not connect to {endpoint.name!r}: {why}")
         if endpoint.name in found:
             raise DeclarationError(f"{name!r} connects to {endpoint.name!r} twice")
-        found[endpoint.name] = _edge(name, endpoint, late.reason)
-    outside = [_edge(caller, endpoint, "") for endpoint in offers if (caller := _outside_caller(endpoint))]
+        reverse = endpoint.reverse_reason(tier)
+        found[endpoint.name] = _edge(name, endpoint, reverse=reverse, late=entry.late)
+    outside = [_edge(caller, endpoint) for endpoint in offers if (caller := _outside_caller(endpoint))]
     return [*found.values(), *outside]
 
 
-def open_ways(consumer: Consumer, offers: Sequence[Endpoint], wanted: Sequence[Late]) -> list[pulumi.Resource]:
+def open_ways(consumer: Consumer, offers: Sequence[Endpoint], wanted: Sequence[Wanted]) -> list[pulumi.Resource]:
     """Open the way to each endpoint, the leaving and the entering half, and from outside callers to what is offered."""
     name, child = consumer.name, pulumi.ResourceOptions(parent=consumer.parent)
     opened: list[pulumi.Resource] = []
     rules: list[Rule] = []
-    for endpoint in (late.endpoint for late in wanted):
+    for endpoint in (entry.endpoint for entry in wanted):
         match endpoint.at:
             case Pods(selector=chosen, tier=tier):
                 namespace = tier.namespace
                 rules.append(([pods(namespace, chosen)], _targets(endpoint)))
-                way_in = f"{endpoint.name}-from-{name}"
+                way_in = f"{endpoint.name}.from.{name}"
                 mine: Rule = ([pods(consumer.tier.namespace, selector(name))], _targets(endpoint))
                 opened.append(enter(way_in, way_in, namespace, chosen, mine, child))
             case Addresses(cidrs=cidrs, security_group=group):
@@ -77,36 +94,52 @@ def open_ways(consumer: Consumer, offers: Sequence[Endpoint], wanted: Sequence[L
             case PublicName():
                 pass  # the way there is the proxy's
     if rules:
-        egress = f"{name}-egress"
+        egress = f"{name}.egress"
         opened.append(leave(egress, egress, consumer.tier.namespace, selector(name), rules, child))
     for endpoint in offers:
         if isinstance(endpoint.at, Pods) and (caller := _outside_caller(endpoint)):
             peers = addresses(consumer.tier.cluster.api_cidrs) if caller == API_SERVER else []
-            way_in = f"{endpoint.name}-from-{caller}"
+            way_in = f"{endpoint.name}.from.{caller}"
             rule: Rule = (peers, _targets(endpoint))
             opened.append(enter(way_in, way_in, consumer.tier.namespace, endpoint.at.selector, rule, child))
     return opened
 
 
-def handed_over(consumer: Consumer, wanted: Sequence[Late]) -> tuple[list[Mount], dict[str, pulumi.Input[str] | None]]:
+def handed_over(consumer: Consumer, wanted: Sequence[Wanted]) -> tuple[list[Mount], Environment]:
     """What a consumer's pods find of its endpoints: credentials as files, addresses as environment.
 
     For an endpoint `orders`: ORDERS_HOST and ORDERS_PORT; with several ports ORDERS_<name>_PORT each; with a scheme
-    ORDERS_URL; with credentials ORDERS_CREDENTIALS_DIR, their folder. A variable without a value is the node's address.
+    ORDERS_URL; with credentials ORDERS_CREDENTIALS_DIR, their folder.
+
+    Errors:
+        DeclarationError: two endpoints would set one variable.
     """
     mounts: list[Mount] = []
-    env: dict[str, pulumi.Input[str] | None] = {}
-    for endpoint in (late.endpoint for late in wanted):
-        env |= _environment(endpoint)
+    env: Environment = {}
+    endpoints = [entry.endpoint for entry in wanted]
+    for endpoint in endpoints:
+        env = merged(consumer.name, env, _environment(endpoint))
         if endpoint.credentials:
-            env[f"{_variable(endpoint.name)}_CREDENTIALS_DIR"] = endpoint.credentials_dir
-            mounts.append(secret_mount(endpoint.name, endpoint.credentials_dir, _credentials(consumer, endpoint)))
-    return mounts, env
+            env = merged(consumer.name, env, {f"{_variable(endpoint.name)}_CREDENTIALS_DIR": endpoint.credentials_dir})
+            secret = _credentials(consumer, endpoint)
+            mounts.append(secret_mount(f"credentials-{len(mounts)}", endpoint.credentials_dir, secret))
+    return mounts, merged(consumer.name, env, _proxy(consumer.name, endpoints))
 
 
-def requirements(graph: Graph, wanted: Sequence[Late]) -> list[pulumi.Resource]:
+def merged(workload: str, one: Environment, other: Environment) -> dict[str, pulumi.Input[str] | None]:
+    """Two environments as one.
+
+    Errors:
+        DeclarationError: both set a variable.
+    """
+    if twins := sorted(one.keys() & other.keys()):
+        raise DeclarationError(f"{workload!r}: two say what {', '.join(twins)} is: rename an endpoint, or its port")
+    return {**one, **other}
+
+
+def requirements(graph: Graph, wanted: Sequence[Wanted]) -> list[pulumi.Resource]:
     """What a consumer waits for before its pods start."""
-    waited_for = [late.endpoint for late in wanted if not late.reason]
+    waited_for = [entry.endpoint for entry in wanted if not entry.late]
     return [ready for endpoint in waited_for for ready in (*endpoint.requires, *graph.ready(endpoint.name))]
 
 
@@ -124,21 +157,44 @@ def _environment(endpoint: Endpoint) -> dict[str, pulumi.Input[str] | None]:
         env[f"{prefix}_URL"] = pulumi.Output.format(
             "{0}://{1}:{2}{3}", endpoint.scheme, first.host, first.port, endpoint.path
         )
-    if isinstance(endpoint.at, PublicName):
-        proxy = address(endpoint.at.proxy)
-        env["HTTP_PROXY"] = env["HTTPS_PROXY"] = pulumi.Output.format("http://{0}:{1}", proxy.host, proxy.port)
-        env["NO_PROXY"] = f".svc.{DOMAIN}"
     return env
+
+
+def _proxy(workload: str, endpoints: Sequence[Endpoint]) -> Environment:
+    """What sends a program's requests for public names to their proxy, and no others.
+
+    Errors:
+        DeclarationError: they have different proxies.
+    """
+    proxies = {e.at.proxy.name: e.at.proxy for e in endpoints if isinstance(e.at, PublicName)}
+    if not proxies:
+        return {}
+    if len(proxies) > 1:
+        raise DeclarationError(f"{workload!r} goes out by {' and '.join(proxies)}: a program has one proxy")
+    (proxy,) = proxies.values()
+    url = pulumi.Output.format("http://{0}", address(proxy).authority)
+    direct = [e for e in endpoints if not isinstance(e.at, PublicName)]
+    by_name = [e.at.host for e in direct if isinstance(e.at, Addresses) and e.at.host is not None]
+    at_node = [f"$({_variable(e.name)}_HOST)" for e in direct if isinstance(e.at, Pods) and e.at.via is Via.HOST_PORT]
+    own = ["localhost", "127.0.0.1", f".svc.{DOMAIN}", "$(KUBERNETES_SERVICE_HOST)"]
+    around = pulumi.Output.all(*own, *by_name, *at_node).apply(_listed)
+    # Programs read one case or the other.
+    upper: Environment = {"HTTP_PROXY": url, "HTTPS_PROXY": url, "NO_PROXY": around}
+    return {**upper, **{name.lower(): value for name, value in upper.items()}}
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ",".join(names)
 
 
 def _credentials(consumer: Consumer, endpoint: Endpoint) -> pulumi.Output[str]:
     """A Secret in the consumer's own namespace, of another name for each generation."""
     generations = json.dumps({key: ref.generation for key, ref in endpoint.credentials.items()}, sort_keys=True)
-    resource = f"{consumer.name}-{endpoint.name}-credentials"
+    resource = f"{consumer.name}.{endpoint.name}"
     secret = core.v1.Secret(
         resource,
         metadata=meta.v1.ObjectMetaArgs(
-            name=content_name(f"{consumer.name}-{endpoint.name}", generations),
+            name=content_name(resource, generations),
             namespace=consumer.tier.namespace,
             labels=labels(consumer.name, consumer.component),
         ),
@@ -149,13 +205,14 @@ def _credentials(consumer: Consumer, endpoint: Endpoint) -> pulumi.Output[str]:
     return secret.metadata.name
 
 
-def _edge(consumer: str, endpoint: Endpoint, late: str) -> Edge:
+def _edge(consumer: str, endpoint: Endpoint, *, reverse: str = "", late: str = "") -> Edge:
     return Edge(
         consumer=consumer,
         endpoint=endpoint.name,
         owner=endpoint.at.workload if isinstance(endpoint.at, Pods) else "",
         ports=tuple(str(port) for port in endpoint.ports),
-        reverse=endpoint.reverse[1] if endpoint.reverse else "",
+        terms=endpoint.terms,
+        reverse=reverse,
         late=late,
     )
 

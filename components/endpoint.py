@@ -7,13 +7,17 @@ start order and the edge in the graph (`components/workload.py` draws them).
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from ipaddress import ip_network
 from typing import Literal
 
 import pulumi
 
-from components.base import DeclarationError, checked_name, selector
+from components.base import DeclarationError, checked_name, checked_reason, selector
 from components.cluster import DOMAIN, Cluster
 from components.tiers import Purpose, Reverse, Tier, TierName, refusal
+
+WIDEST = 16
+"""Shortest prefix of a range that a NetworkPolicy opens for a tier behind the DMZ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +49,11 @@ class Via(Enum):
     SERVICE = "ClusterIP"
     """One address for all of them."""
     HEADLESS = "None"
-    """The name resolves to each of them, ready or not: peers find each other."""
+    """The name resolves to each of them; to its own workload, as peers, before they are ready too."""
     LOAD_BALANCER = "LoadBalancer"
     """The internet comes in here."""
     HOST_PORT = "host port"
-    """Each node has one, at the node's own address."""
+    """Each node has one, at the node's own address: a DaemonSet's."""
     API_SERVER = "api-server"
     """A webhook or an aggregated API: a Service that the cluster's API server calls, and nobody else."""
 
@@ -101,6 +105,22 @@ class Addresses:
     """None: it belongs to no tier."""
     security_group: SecurityGroup | None = None
 
+    def refusal(self, consumer: Tier, purpose: Purpose, reverse: Reverse | None) -> str:
+        """Why these addresses may not be opened for a tier, empty where they may: a tier rule sees names, not CIDRs."""
+        cluster, networks = consumer.cluster, [ip_network(cidr) for cidr in self.cidrs]
+        if not networks:
+            return "it has no addresses"
+        if reverse is Reverse.KUBERNETES_API and list(self.cidrs) != list(cluster.api_cidrs):
+            return "these are not the addresses of the Kubernetes API: use `kube_api`"
+        if purpose is Purpose.METRICS and self.tier is None and list(self.cidrs) != list(cluster.node_cidrs):
+            return "outside of all tiers, metrics are read of the cluster's nodes only"
+        if consumer.tier is TierName.DMZ or reverse is Reverse.KUBERNETES_API:
+            return ""
+        for network in networks:
+            if network.prefixlen < WIDEST or not network.is_private:
+                return f"{network} is not a private range of at most /{WIDEST}: only dmz leaves for the internet"
+        return ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PublicName:
@@ -108,6 +128,10 @@ class PublicName:
 
     host: str
     proxy: "Endpoint"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.proxy.at, Pods):
+            raise DeclarationError(f"{self.host}: its proxy {self.proxy.name!r} is no workload of this stack")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +151,9 @@ class ApiRule:
     def __post_init__(self) -> None:
         """Errors: DeclarationError: it says more than it names."""
         for what in ("verbs", "resources", "groups"):
-            if not getattr(self, what) or "*" in getattr(self, what):
-                raise DeclarationError(f"ApiRule {what} {getattr(self, what)!r}: name each one, `*` is not allowed")
+            listed: Sequence[str] = getattr(self, what)
+            if not listed or "*" in listed or isinstance(listed, str):
+                raise DeclarationError(f"ApiRule {what} {listed!r}: list each one by name, `*` is not allowed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +182,10 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         checked_name("Endpoint", self.name)
-        if not self.ports:
-            raise DeclarationError(f"endpoint {self.name!r} has no port")
+        if not self.ports or len({port.name for port in self.ports}) < len(self.ports):
+            raise DeclarationError(f"endpoint {self.name!r}: it needs a port, and each a name of its own")
+        if self.reverse:
+            checked_reason(f"the reverse edge to {self.name!r}", self.reverse[1])
         if isinstance(self.at, Pods) and self.at.via is Via.LOAD_BALANCER and self.tier is not TierName.DMZ:
             raise DeclarationError(f"endpoint {self.name!r}: the internet enters dmz only, not {self.tier}")
 
@@ -178,6 +205,16 @@ class Endpoint:
         """Where a consumer finds the credentials, a file each."""
         return f"/run/secrets/{self.name}"
 
+    @property
+    def terms(self) -> str:
+        """What it opens, as text: two declarations of one name must agree in it."""
+        where = (
+            (self.at.workload, self.at.tier.name, self.at.via, dict(self.at.also))
+            if isinstance(self.at, Pods)
+            else self.at
+        )
+        return repr((where, tuple(self.ports), self.purpose, self.reverse))
+
     def late(self, reason: str) -> "Late":
         """For a consumer that starts without waiting for this endpoint, and works degraded until it answers."""
         return Late(endpoint=self, reason=reason)
@@ -186,9 +223,20 @@ class Endpoint:
         """Why a workload of that tier may not be handed this endpoint, empty where it may."""
         if isinstance(self.at, Pods) and self.at.via is Via.API_SERVER:
             return "only the cluster's API server calls it"
-        by_proxy = self.at.proxy.reverse if isinstance(self.at, PublicName) else None
-        reverse = self.reverse or by_proxy
-        return refusal(consumer.tier, self.tier, self.purpose, reverse[0] if reverse else None)
+        reverse = self._reverse
+        if isinstance(self.at, Addresses) and (why := self.at.refusal(consumer, self.purpose, reverse)):
+            return why
+        return refusal(consumer.tier, self.tier, self.purpose, reverse)
+
+    def reverse_reason(self, consumer: Tier) -> str:
+        """The reason of the reverse edge, empty where the consumer's tier enters this one anyway."""
+        against = refusal(consumer.tier, self.tier, self.purpose, None)
+        return self.reverse[1] if against and self.reverse else ""
+
+    @property
+    def _reverse(self) -> Reverse | None:
+        listed = self.at.proxy.reverse if isinstance(self.at, PublicName) else self.reverse
+        return listed[0] if listed else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,42 +246,18 @@ class Late:
     endpoint: Endpoint
     reason: str
 
-
-@dataclass(frozen=True, kw_only=True)
-class Address:
-    """What a consumer connects to."""
-
-    host: pulumi.Input[str] | None
-    """None: there is no one address: the consumer's own node has it, or each of many."""
-    port: int
-
-    @property
-    def authority(self) -> pulumi.Output[str]:
-        """host:port."""
-        return pulumi.Output.format("{0}:{1}", self.host, self.port)
-
-
-def address(endpoint: Endpoint, port: Port | None = None) -> Address:
-    """The address of an endpoint, as a consumer gets it: every one passes through here.
-
-    Args:
-        endpoint: what the consumer was handed.
-        port: one of its ports; the first by default.
-    """
-    chosen = port or endpoint.ports[0]
-    match endpoint.at:
-        case Pods(via=Via.HOST_PORT):
-            return Address(host=None, port=chosen.port)
-        case Pods(via=via, tier=tier):
-            # Behind a headless Service there is no port but the pods' own.
-            number = chosen.target if via is Via.HEADLESS else chosen.port
-            return Address(host=f"{endpoint.name}.{tier.name}.svc.{DOMAIN}", port=number)
-        case Addresses(host=host) | PublicName(host=host):
-            return Address(host=host, port=chosen.port)
+    def __post_init__(self) -> None:
+        checked_reason(f"starting without {self.endpoint.name!r}", self.reason)
 
 
 def kube_api(cluster: Cluster, rules: Sequence[ApiRule]) -> Endpoint:
-    """The Kubernetes API, for one controller with exactly these rights: it alone gets a token, and a Role for them."""
+    """The Kubernetes API, for one controller with exactly these rights: it alone gets a token, and a Role for them.
+
+    Errors:
+        DeclarationError: no rights.
+    """
+    if not rules:
+        raise DeclarationError("kube_api without rules: name the rights that the controller needs")
     return Endpoint(
         name="kubernetes-api",
         at=Addresses(host=f"kubernetes.default.svc.{DOMAIN}", cidrs=cluster.api_cidrs),

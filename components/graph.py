@@ -34,6 +34,8 @@ class Edge:
     """The workload that offers the endpoint, empty where it is outside of the cluster."""
     ports: tuple[str, ...]
     """As `8080/TCP`: what the pods listen on."""
+    terms: str = ""
+    """What the endpoint opens, as its holder declares it."""
     reverse: str = ""
     """The reason, where the edge runs against the order of the tiers."""
     late: str = ""
@@ -47,19 +49,21 @@ class Graph:
     _nodes: dict[str, Node] = field(default_factory=dict[str, Node])
     _edges: list[Edge] = field(default_factory=list[Edge])
     _owners: dict[str, str] = field(default_factory=dict[str, str])
+    _terms: dict[str, str] = field(default_factory=dict[str, str])
+    _early: list[Edge] = field(default_factory=list[Edge])
+    """Edges to what was made after their consumer, which could not wait for it."""
     _ready: dict[str, Sequence[pulumi.Resource]] = field(default_factory=dict[str, Sequence[pulumi.Resource]])
 
-    def add(self, node: Node, offers: Sequence[str], edges: Sequence[Edge]) -> None:
+    def add(self, node: Node, offers: Mapping[str, str], edges: Sequence[Edge]) -> None:
         """Take in a workload with all its edges.
 
         Args:
             node: the workload.
-            offers: the names of the endpoints that it offers.
+            offers: the endpoints that it offers: name -> terms.
             edges: what it may reach, and who else than workloads may reach it.
 
         Errors:
-            DeclarationError: a name is taken, or somebody waits for one of these endpoints who was made earlier: the
-                cycle is named, or what to make first.
+            DeclarationError: a name is taken, or an endpoint is declared in two ways.
         """
         if node.name in self._nodes:
             raise DeclarationError(f"workload {node.name!r} exists already: names are unique in a stack")
@@ -68,10 +72,15 @@ class Graph:
                 raise DeclarationError(
                     f"endpoint {name!r} of {node.name!r} is offered by {self._owners[name]!r} already: names are unique"
                 )
+        for name, terms in [*offers.items(), *((edge.endpoint, edge.terms) for edge in edges)]:
+            if self._terms.setdefault(name, terms) != terms:
+                raise DeclarationError(
+                    f"{node.name!r} declares the endpoint {name!r} otherwise than who did it first: hand on one object"
+                )
+        self._early += [edge for edge in self._edges if edge.endpoint in offers and not edge.late]
         self._nodes[node.name] = node
         self._owners |= dict.fromkeys(offers, node.name)
         self._edges += edges
-        self._refuse_early_consumers(node.name, offers)
 
     def settle(self, workload: str, ready: Sequence[pulumi.Resource]) -> None:
         """Say which resources stand for a workload being ready."""
@@ -85,7 +94,8 @@ class Graph:
         """To be called when all is declared.
 
         Errors:
-            DeclarationError: somebody was handed an endpoint of a workload that was never made.
+            DeclarationError: somebody was handed an endpoint of a workload that was never made, or of one that was made
+                after it and that it waits for: the cycle is named, or what to make first.
         """
         for edge in self._edges:
             if edge.owner and edge.endpoint not in self._owners:
@@ -93,6 +103,18 @@ class Graph:
                     f"{edge.consumer!r} connects to {edge.endpoint!r}, which nobody offers: "
                     f"list it in `offers` of the workload {edge.owner!r}"
                 )
+        for edge in self._early:
+            if path := self._path(edge.owner, edge.consumer):
+                cycle = " -> ".join([*path, edge.owner])
+                raise DeclarationError(
+                    f"start order has a cycle: {cycle} (each connects to the next); let one of them start without the "
+                    "other by `endpoint.late(reason)`"
+                )
+        for edge in self._early:
+            raise DeclarationError(
+                f"{edge.consumer!r} connects to {edge.endpoint!r} of {edge.owner!r}, which is made after it: make "
+                f"{edge.owner!r} first, or use `endpoint.late(reason)`"
+            )
 
     def rows(self) -> Mapping[str, list[dict[str, str]]]:
         """The whole graph, sorted, as plain data."""
@@ -114,23 +136,6 @@ class Graph:
             "reverse": edge.reverse,
             "late": edge.late,
         }
-
-    def _refuse_early_consumers(self, owner: str, offers: Sequence[str]) -> None:
-        """Nobody who was made before `owner` may wait for it: start order is the program's order."""
-        early = [
-            e for e in self._edges if e.endpoint in offers and e.consumer in self._nodes.keys() - {owner} and not e.late
-        ]
-        for edge in early:
-            if path := self._path(owner, edge.consumer):
-                cycle = " -> ".join([*path, owner])
-                raise DeclarationError(
-                    f"start order has a cycle: {cycle} (each connects to the next); let one of them start without the "
-                    "other by `endpoint.late(reason)`"
-                )
-            raise DeclarationError(
-                f"{edge.consumer!r} connects to {edge.endpoint!r} of {owner!r}, which is made after it: make {owner!r} "
-                "first, or use `endpoint.late(reason)`"
-            )
 
     def _path(self, start: str, goal: str) -> list[str]:
         """Workloads from `start` to `goal`, each waiting for the next; empty where `start` does not wait for `goal`."""

@@ -1,5 +1,6 @@
 """Images that the platform builds itself, from `images/`, on bases that `catalog/images.yaml` pins."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,9 @@ import pulumi
 import pulumi_docker as docker
 
 from catalog import images as catalogue
+from components.base import DeclarationError
+
+_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
 CONTEXTS = Path("images")
 """Where the Dockerfiles are, seen from the program's folder, which is where the CLI runs it:
@@ -26,6 +30,21 @@ class ImageSource:
     def upstream(self, key: str) -> str:
         """The reference, by digest, of an image of others: `key` is that of `catalog/images.yaml`."""
         return catalogue.load().reference(key, self.lock)
+
+
+def by_digest(image: pulumi.Input[str]) -> pulumi.Input[str]:
+    """The image, which must be named by digest: at once where it is known, when it is known otherwise.
+
+    Errors:
+        DeclarationError: it is not.
+    """
+    return _by_digest(image) if isinstance(image, str) else pulumi.Output.from_input(image).apply(_by_digest)
+
+
+def _by_digest(image: str) -> str:
+    if not _DIGEST.search(image):
+        raise DeclarationError(f"image {image!r}: name it by digest, as ...@sha256:<64 hexadecimal digits>")
+    return image
 
 
 def build(

@@ -46,7 +46,7 @@ class StatefulSet:
 
 @dataclass(frozen=True, kw_only=True)
 class DaemonSet:
-    """A pod on each node of the zone."""
+    """A pod on every node of the cluster, whatever its zone and taints."""
 
 
 @dataclass(frozen=True, kw_only=True)

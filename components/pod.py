@@ -29,12 +29,13 @@ from pulumi_kubernetes.core.v1 import (
     SecurityContextArgs,
     SleepActionArgs,
     TCPSocketActionArgs,
+    TolerationArgs,
     VolumeArgs,
     VolumeMountArgs,
 )
 
 from catalog.model import Resources, Zone, scaled_cpu
-from components.endpoint import Port
+from components.base import DeclarationError
 from components.zones import node_selector, spread
 
 USER = 65532
@@ -95,6 +96,15 @@ class Mount:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContainerPort:
+    """A port that the container listens on, and the node's that leads to it."""
+
+    number: int
+    protocol: str
+    host: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PodSpec:
     """What makes one pod differ from another."""
 
@@ -107,13 +117,12 @@ class PodSpec:
     command: Sequence[str]
     env: Mapping[str, pulumi.Input[str] | None]
     """None: the address of the pod's node."""
-    ports: Sequence[Port]
-    on_host: bool
-    """Whether the ports are the node's too."""
+    ports: Sequence[ContainerPort]
     health: Health | None
     resources: Resources
     requests_scale: float
-    zone: Zone
+    zone: Zone | None
+    """None: every node."""
     mounts: Sequence[Mount]
     stop_s: int
     restart: Literal["Always", "Never"] = "Always"
@@ -121,9 +130,9 @@ class PodSpec:
     """Volumes that the workload claims for each pod: name -> folder."""
 
 
-def config_mount(path: str, config_map: pulumi.Input[str]) -> Mount:
-    """The files of a ConfigMap."""
-    return Mount(path=path, volume=VolumeArgs(name="config", config_map=ConfigMapVolumeSourceArgs(name=config_map)))
+def config_mount(path: str, config_map: pulumi.Input[str], name: str = "config") -> Mount:
+    """The files of a ConfigMap; `name` tells several apart."""
+    return Mount(path=path, volume=VolumeArgs(name=name, config_map=ConfigMapVolumeSourceArgs(name=config_map)))
 
 
 def secret_mount(name: str, path: str, secret: pulumi.Input[str]) -> Mount:
@@ -133,8 +142,14 @@ def secret_mount(name: str, path: str, secret: pulumi.Input[str]) -> Mount:
 
 
 def template(pod: PodSpec) -> PodTemplateSpecArgs:
-    """The pod template of a workload."""
+    """The pod template of a workload.
+
+    Errors:
+        DeclarationError: two volumes have one name, or one place.
+    """
     mounts = [Mount(path="/tmp", volume=_scratch(), read_only=False), *pod.mounts]  # noqa: S108 (the pod's own, not the host's)
+    _refuse_twins(f"volume of {pod.name!r}", [*(str(mount.volume.name) for mount in mounts), *pod.claims])
+    _refuse_twins(f"mount of {pod.name!r} at", [*(mount.path for mount in mounts), *pod.claims.values()])
     return PodTemplateSpecArgs(
         metadata=meta.v1.ObjectMetaArgs(labels=pod.labels),
         spec=PodSpecArgs(
@@ -149,10 +164,13 @@ def template(pod: PodSpec) -> PodTemplateSpecArgs:
                 run_as_user=USER,
                 run_as_group=USER,
                 fs_group=USER,
+                # A large volume is not walked through at each start.
+                fs_group_change_policy="OnRootMismatch",
                 seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
             ),
-            node_selector=node_selector(pod.zone),
-            topology_spread_constraints=spread(pod.name),
+            node_selector=node_selector(pod.zone) if pod.zone else None,
+            tolerations=[TolerationArgs(operator="Exists")] if pod.zone is None else None,
+            topology_spread_constraints=spread(pod.name) if pod.zone else None,
             termination_grace_period_seconds=pod.stop_s,
             restart_policy=pod.restart,
             containers=[_container(pod, mounts)],
@@ -167,14 +185,10 @@ def _container(pod: PodSpec, mounts: Sequence[Mount]) -> ContainerArgs:
         name=pod.name,
         image=pod.image,
         command=list(pod.command) or None,
-        env=[_env(key, value) for key, value in sorted(pod.env.items())],
+        # NO_PROXY last: it may refer to the others.
+        env=[_env(key, pod.env[key]) for key in sorted(pod.env, key=lambda key: (key.upper() == "NO_PROXY", key))],
         ports=[
-            ContainerPortArgs(
-                name=port.name,
-                container_port=port.target,
-                protocol=port.protocol,
-                host_port=port.port if pod.on_host else None,
-            )
+            ContainerPortArgs(container_port=port.number, protocol=port.protocol, host_port=port.host)
             for port in pod.ports
         ],
         # Slow to start is not dead: liveness begins once the start-up probe has passed.
@@ -200,6 +214,12 @@ def _container(pod: PodSpec, mounts: Sequence[Mount]) -> ContainerArgs:
             *(VolumeMountArgs(name=name, mount_path=path) for name, path in pod.claims.items()),
         ],
     )
+
+
+def _refuse_twins(what: str, names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise DeclarationError(f"{what} {name!r}: there are two; give each its own")
 
 
 def _env(name: str, value: pulumi.Input[str] | None) -> EnvVarArgs:

@@ -20,7 +20,7 @@ from pulumi_kubernetes.networking.v1 import (
     NetworkPolicySpecArgs,
 )
 
-from components.base import Component, DeclarationError, checked_name, labels
+from components.base import Component, DeclarationError, checked_name, checked_reason, labels
 from components.cluster import Cluster
 
 
@@ -66,10 +66,10 @@ def refusal(consumer: TierName, target: TierName | None, purpose: Purpose, rever
     """Why a workload of one tier may not be handed an endpoint of another, empty where it may."""
     if target is consumer or (target is not None and _NEXT.get(consumer) is target):
         return ""
-    if target is None and consumer is TierName.DMZ:
-        return ""  # it is the tier that touches the outside
     if reverse is not None and reverse.allows(consumer, target):
         return ""
+    if target is None and consumer is TierName.DMZ:
+        return ""  # it is the tier that touches the outside
     if purpose is Purpose.METRICS and consumer is TierName.MANAGEMENT:
         return ""
     if purpose is Purpose.TELEMETRY and target is TierName.MANAGEMENT:
@@ -88,6 +88,10 @@ class Exemption:
     owner: str
     reason: str
     expires: date
+
+    def __post_init__(self) -> None:
+        for what in (self.owner, self.reason):
+            checked_reason("an exemption", what)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,10 +22,14 @@ from components import connections, rights
 from components.base import Component, DeclarationError, checked_name, labels, selector
 from components.endpoint import Endpoint, Late, Pods, Via
 from components.graph import Node
+from components.images import by_digest
 from components.kinds import Claim, CronJob, DaemonSet, Deployment, Job, Kind, Scaled, StatefulSet
-from components.pod import Health, Mount, PodSpec, template
+from components.pod import DRAIN_S, Health, Mount, PodSpec, template
 from components.services import container_ports, make_services
 from components.tiers import Tier
+
+_GRACE_S = 60
+"""Seconds that a job's end may take to be seen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +50,8 @@ class WorkloadArgs:
     health: Health | None = None
     """Required for what runs without end, and only there."""
     resources: Resources
-    zone: Zone
+    zone: Zone | None = None
+    """Required, but for a DaemonSet, which is on every node."""
     mounts: Sequence[Mount] = ()
     stop_s: int = 30
     """Seconds that it is given to end."""
@@ -75,7 +80,7 @@ class Workload(Component):
         wanted = connections.expanded(args.connects)
         graph = args.tier.cluster.graph
         edges = connections.edges(name, args.tier, args.offers, wanted)
-        graph.add(_node(name, args), [endpoint.name for endpoint in args.offers], edges)
+        graph.add(_node(name, args), {endpoint.name: endpoint.terms for endpoint in args.offers}, edges)
         super().__init__(name, opts)
         consumer = connections.Consumer(name=name, tier=args.tier, component=args.component, parent=self)
         named = meta.v1.ObjectMetaArgs(name=name, namespace=args.tier.namespace, labels=labels(name, args.component))
@@ -90,11 +95,10 @@ class Workload(Component):
             labels=labels(name, args.component),
             account=account.metadata.name,
             token=bool(granted),
-            image=args.image,
+            image=by_digest(args.image),
             command=args.command,
-            env={**env, **args.env},
+            env=connections.merged(name, env, args.env),
             ports=container_ports(args.offers),
-            on_host=any(isinstance(e.at, Pods) and e.at.via is Via.HOST_PORT for e in args.offers),
             health=args.health,
             resources=args.resources,
             requests_scale=args.tier.cluster.requests_scale,
@@ -108,7 +112,8 @@ class Workload(Component):
         after = pulumi.ResourceOptions(parent=self, depends_on=first)
         controller = _controller(name, args, named, template(pod), after)
         _budget(name, args.kind, named, self.child)
-        graph.settle(name, [controller, *make_services(args.offers, args.component, self.child)])
+        peers = {late.endpoint.name for late in wanted}
+        graph.settle(name, [controller, *make_services(args.offers, peers, args.component, self.child)])
         self.register_outputs({})
 
 
@@ -118,6 +123,12 @@ def _check(name: str, args: WorkloadArgs) -> None:
     endless = isinstance(args.kind, Deployment | StatefulSet | DaemonSet)
     if endless != (args.health is not None):
         raise DeclarationError(f"{kind} {name!r}: " + ("health is missing" if endless else "it ends: it has no health"))
+    if not endless and args.offers:
+        raise DeclarationError(f"{kind} {name!r}: it ends: it offers nothing")
+    if args.stop_s <= DRAIN_S:
+        raise DeclarationError(f"{kind} {name!r}: stop_s {args.stop_s} leaves no time after {DRAIN_S} s of draining")
+    if (args.zone is None) != isinstance(args.kind, DaemonSet):
+        raise DeclarationError(f"{kind} {name!r}: a DaemonSet is on every node, all else is in a zone")
     if isinstance(args.kind, StatefulSet) and not _headless(args.offers):
         raise DeclarationError(f"StatefulSet {name!r} offers no headless endpoint, which gives its pods their names")
     for endpoint in args.offers:
@@ -126,6 +137,8 @@ def _check(name: str, args: WorkloadArgs) -> None:
             raise DeclarationError(
                 f"workload {name!r} in {args.tier.name!r} offers {endpoint.name!r}, which is declared for another"
             )
+        if at.via is Via.HOST_PORT and not isinstance(args.kind, DaemonSet):
+            raise DeclarationError(f"{kind} {name!r}: only a DaemonSet has a pod behind each node's {endpoint.name!r}")
 
 
 def _node(name: str, args: WorkloadArgs) -> Node:
@@ -136,7 +149,9 @@ def _node(name: str, args: WorkloadArgs) -> Node:
             replicas = "each node"
         case CronJob() | Job():
             replicas = "1"
-    return Node(name=name, kind=type(args.kind).__name__, tier=args.tier.tier, zone=args.zone, replicas=replicas)
+    return Node(
+        name=name, kind=type(args.kind).__name__, tier=args.tier.tier, zone=args.zone or "every", replicas=replicas
+    )
 
 
 def _headless(offers: Sequence[Endpoint]) -> str:
@@ -173,7 +188,7 @@ def _controller(
                 ),
                 selector=chosen,
                 template=pods,
-                volume_claim_templates=[_claim(name, args.component, claim) for claim in kind.claims],
+                volume_claim_templates=[_claim(name, claim) for claim in kind.claims],
             )
             return apps.v1.StatefulSet(f"{name}-statefulset", metadata=named, spec=spec, opts=opts)
         case DaemonSet():
@@ -183,6 +198,10 @@ def _controller(
             spec = batch.v1.JobSpecArgs(
                 template=pods, backoff_limit=kind.retries, active_deadline_seconds=kind.deadline_s
             )
+            # It is waited for, to its deadline and not to the provider's.
+            patience = f"{kind.deadline_s + _GRACE_S}s"
+            timeouts = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create=patience, update=patience))
+            opts = pulumi.ResourceOptions.merge(opts, timeouts)
             return batch.v1.Job(f"{name}-job", metadata=named, spec=spec, opts=opts)
         case CronJob() as kind:
             spec = batch.v1.CronJobSpecArgs(
@@ -195,9 +214,10 @@ def _controller(
             return batch.v1.CronJob(f"{name}-cronjob", metadata=named, spec=spec, opts=opts)
 
 
-def _claim(name: str, component: str, claim: Claim) -> PersistentVolumeClaimArgs:
+def _claim(name: str, claim: Claim) -> PersistentVolumeClaimArgs:
     return PersistentVolumeClaimArgs(
-        metadata=meta.v1.ObjectMetaArgs(name=claim.name, labels=labels(name, component)),
+        # It can never be changed: nothing in it may be what is changed one day.
+        metadata=meta.v1.ObjectMetaArgs(name=claim.name, labels=selector(name)),
         spec=PersistentVolumeClaimSpecArgs(
             access_modes=["ReadWriteOnce"],
             resources=VolumeResourceRequirementsArgs(requests={"storage": claim.size}),
@@ -208,13 +228,16 @@ def _claim(name: str, component: str, claim: Claim) -> PersistentVolumeClaimArgs
 def _budget(name: str, kind: Kind, named: meta.v1.ObjectMetaArgs, opts: pulumi.ResourceOptions) -> None:
     if not isinstance(kind, Deployment | StatefulSet):
         return
-    least = kind.replicas.min if isinstance(kind.replicas, Scaled) else kind.replicas
-    if least > 1:
+    most = kind.replicas.max if isinstance(kind.replicas, Scaled) else kind.replicas
+    if most > 1:
         policy.v1.PodDisruptionBudget(
             f"{name}-budget",
             metadata=named,
             spec=policy.v1.PodDisruptionBudgetSpecArgs(
-                max_unavailable=1, selector=meta.v1.LabelSelectorArgs(match_labels=selector(name))
+                max_unavailable=1,
+                # A pod that does not work anyway does not keep a node from being emptied.
+                unhealthy_pod_eviction_policy="AlwaysAllow",
+                selector=meta.v1.LabelSelectorArgs(match_labels=selector(name)),
             ),
             opts=opts,
         )

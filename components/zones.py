@@ -26,6 +26,8 @@ def spread(workload: str) -> list[TopologySpreadConstraintArgs]:
             topology_key=over,
             when_unsatisfiable="ScheduleAnyway",
             label_selector=meta.v1.LabelSelectorArgs(match_labels=selector(workload)),
+            # Of one rollout: the pods that it replaces do not count.
+            match_label_keys=["pod-template-hash"],
         )
         for over in SPREAD_OVER
     ]

@@ -16,6 +16,14 @@ def overlaps(ranges: Mapping[Loc, IPv4Network]) -> Iterator[Wrong]:
             yield Wrong(loc, left, f"a range of its own; it overlaps {path(other)} {right}")
 
 
+def within(ranges: Mapping[Loc, IPv4Network], others: Mapping[Loc, IPv4Network], meant: str) -> Iterator[Wrong]:
+    """Each range that lies in one of the others, where it cannot be what is meant."""
+    for loc, left in ranges.items():
+        for other, right in others.items():
+            if left.overlaps(right):
+                yield Wrong(loc, left, f"{meant}; it lies in {path(other)} {right}")
+
+
 def misplaced(pools: Mapping[str, Sequence[Zone]]) -> Iterator[Wrong]:
     """Each zone that is not in exactly one pool."""
     for zone in Zone:

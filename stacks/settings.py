@@ -3,12 +3,13 @@
 import os
 from collections.abc import Iterator
 from ipaddress import IPv4Network
+from pathlib import Path
 
 from pydantic import Field, field_validator, model_validator
 
-from catalog import mcp, services
+from catalog import crds, images, mcp, services
 from catalog.model import Model
-from stacks.agreement import Demand, misplaced, overlaps, shortfalls
+from stacks.agreement import Demand, misplaced, overlaps, shortfalls, within
 from stacks.sections import (
     AddonMode,
     Addons,
@@ -48,7 +49,7 @@ class Settings(Model):
     requests_scale: float = Field(
         default=1, ge=0.01, le=1, description="multiplies CPU requests where machines are smaller than the catalogue's"
     )
-    addons: Addons = Addons()
+    addons: Addons = Field(default=Addons(), validate_default=True)
     domains: Domains = Domains()
     retention: Retention = Retention()
     secrets: dict[Name, SecretSource] = Field(
@@ -100,11 +101,25 @@ class Settings(Model):
 
     @field_validator("image_lock")
     @classmethod
-    def _exists(cls, path: str | None) -> str | None:
+    def _complete(cls, path: str | None) -> str | None:
+        allowed = "a file with a digest for each image of catalog/images.yaml; unset it to use upstream's"
         if path is not None and not os.path.isfile(path):  # pathlib's raises where a path is too long
-            allowed = "a file that exists; unset it to use the upstream digests of catalog/images.yaml"
             raise WrongValuesError([Wrong((), path, allowed)])
+        try:
+            for key in images.load().images if path is not None else ():
+                images.load().reference(key, Path(path or ""))
+        except images.ImageError as error:
+            raise WrongValuesError([Wrong((), path, f"{allowed} ({error})")]) from error
         return path
+
+    @field_validator("addons")
+    @classmethod
+    def _vendored(cls, addons: Addons) -> Addons:
+        if addons.cert_manager is AddonMode.INSTALL:
+            names = crds.differing("cert-manager", crds.read_lock()["cert-manager"])
+            allowed = "present, until `make vendor` has brought vendor/crds/cert-manager/"
+            refuse(Wrong(("cert_manager",), addons.cert_manager, allowed + name) for name in names)
+        return addons
 
     @field_validator("secrets")
     @classmethod
@@ -124,6 +139,11 @@ class Settings(Model):
             (
                 *overlaps(self._ranges()),
                 *([Wrong(("cluster", "pods"), self.cluster.pods, crowded)] if pods > room else []),
+                *within(
+                    {("kubernetes_api", "cidrs", i): cidr for i, cidr in enumerate(self.kubernetes_api.cidrs)},
+                    {("cluster", "services"): self.cluster.services, ("cluster", "pods"): self.cluster.pods},
+                    "the API server itself, behind its Service: kubectl get endpointslices kubernetes",
+                ),
                 # What a pool has to bear is known once each zone has its own.
                 *(tuple(misplaced({name: pool.zones for name, pool in self.pools.items()})) or self._shortfalls()),
             )

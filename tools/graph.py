@@ -34,7 +34,7 @@ class _Nothing(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         outputs = cast("dict[str, Any]", args.inputs)  # pyright: ignore[reportUnknownMemberType] (untyped in the SDK)
-        return args.name, {"repoDigest": "", "data": {"ca.crt": ""}, **outputs}
+        return args.name, {"repoDigest": "image@sha256:" + "0" * 64, "data": {"ca.crt": ""}, **outputs}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], None]:
         return {}, None
@@ -61,7 +61,8 @@ def main(name: str) -> int:
 def _graph(name: str) -> Mapping[str, list[dict[str, str]]]:
     committed = yaml.safe_load((ROOT / f"Pulumi.{name}.yaml").read_text(encoding="utf-8"))
     given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in committed["config"].items()}
-    config.set_all_config({**{f"{PROJECT}:{key}": value for key, value in PLACE.items()}, **given}, [])
+    encrypted = [key for key, value in committed["config"].items() if isinstance(value, dict) and "secure" in value]
+    config.set_all_config({**{f"{PROJECT}:{key}": value for key, value in PLACE.items()}, **given}, encrypted)
     settings, _ = loading.load(PROJECT)
 
     async def program() -> Graph:

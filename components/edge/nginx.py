@@ -7,10 +7,11 @@ from typing import ClassVar
 import pulumi
 
 from catalog import services
+from components.address import address
 from components.base import Component
 from components.configuration import config_files
 from components.edge import config
-from components.endpoint import Endpoint, Pods, Port, Via, address
+from components.endpoint import Endpoint, Pods, Port, Via
 from components.foundation.addons.authority import Authority
 from components.images import ImageSource, build
 from components.kinds import Deployment

@@ -7,9 +7,10 @@ from typing import ClassVar
 import pulumi
 
 from catalog import services
+from components.address import address
 from components.base import Component
 from components.configuration import config_files
-from components.endpoint import Endpoint, Pods, Port, address
+from components.endpoint import Endpoint, Pods, Port
 from components.gateway import config
 from components.images import ImageSource, build
 from components.kinds import Deployment

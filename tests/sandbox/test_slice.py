@@ -61,7 +61,7 @@ def test_check_3_drift_is_seen_by_refresh_and_mended_by_up(platform: Platform) -
     (pod,) = pods(platform, "mcp-time")
     kubectl("delete", "pod", pod, "--namespace=mcp-backend")
     kubectl("label", "service", "mcp-time", "--namespace=mcp-backend", "--overwrite", "app.kubernetes.io/component=x")
-    kubectl("delete", "networkpolicy", "mcp-time-from-gateway", "--namespace=mcp-backend")
+    kubectl("delete", "networkpolicy", "mcp-time.from.gateway", "--namespace=mcp-backend")
 
     seen = platform.ok("refresh", "--yes")
 
@@ -70,7 +70,7 @@ def test_check_3_drift_is_seen_by_refresh_and_mended_by_up(platform: Platform) -
     platform.up()
     service = json.loads(kubectl("get", "service", "mcp-time", "--namespace=mcp-backend", "--output=json"))
     assert service["metadata"]["labels"]["app.kubernetes.io/component"] == "mcp-server"
-    assert kubectl("get", "networkpolicy", "mcp-time-from-gateway", "--namespace=mcp-backend")
+    assert kubectl("get", "networkpolicy", "mcp-time.from.gateway", "--namespace=mcp-backend")
     assert pods(platform, "mcp-time") != [pod]
     platform.unchanged()
     _, tools, _ = platform.call("time", "get_current_time", {"timezone": "UTC"})

@@ -85,6 +85,14 @@ async def main():
 asyncio.run(main())
 """
 
+SHELL_PROBE = f"""
+for target; do
+    (timeout {PROBE_S} bash -c "</dev/tcp/$target" 2>/dev/null; case $? in
+        0) echo "$target open";; 124) echo "$target shut";; *) echo "$target refused";; esac) &
+done
+wait
+"""
+
 UNDECLARED = 7777
 NAMESPACES = (examples.PREFIX, "mcp-host-agents")
 
@@ -114,18 +122,22 @@ class Deployed:
 
     def python(self, pod: Pod, source: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Python in a pod; the exit code is the caller's to judge."""
-        command = [
-            "kubectl",
-            "exec",
-            f"--namespace={pod.namespace}",
-            pod.name,
-            "--",
-            "python3",
-            "-c",
-            source,
-            *arguments,
-        ]
+        return self.run(pod, "python3", "-c", source, *arguments)
+
+    def run(self, pod: Pod, *argv: str) -> subprocess.CompletedProcess[str]:
+        """Run a program in a pod; the exit code is the caller's to judge."""
+        command = ["kubectl", "exec", f"--namespace={pod.namespace}", pod.name, "--", *argv]
         return subprocess.run(command, env=dict(self.cluster.environment), capture_output=True, text=True, check=False)
+
+    def knock(self, pod: Pod, targets: list[tuple[str, int]]) -> list[str]:
+        """What a pod finds at each (address, port): open, refused or shut."""
+        if pod.workload == "egress":  # Squid's image has a shell, and no Python
+            done = self.run(pod, "bash", "-c", SHELL_PROBE, "bash", *(f"{address}/{port}" for address, port in targets))
+            said = dict(line.split() for line in done.stdout.splitlines())
+            return [said[f"{address}/{port}"] for address, port in targets]
+        done = self.python(pod, PROBE, json.dumps(targets))
+        assert done.returncode == 0, f"{pod.name}: {done.stderr}"
+        return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -205,17 +217,15 @@ def _targets(deployed: Deployed) -> list[int]:
 def test_every_pair_of_pods_on_every_port(deployed: Deployed) -> None:
     ports = _targets(deployed)
     declared = _declared(deployed)
-    sources = [pod for pod in deployed.pods if pod.workload != "egress"]  # squid's image has no Python
 
     def probe(source: Pod) -> list[tuple[Pod, Pod, int, str]]:
         targets = [(pod, port) for pod in deployed.pods for port in ports if pod != source]
-        done = deployed.python(source, PROBE, json.dumps([(pod.address, port) for pod, port in targets]))
-        assert done.returncode == 0, f"{source.name}: {done.stderr}"
-        answers = json.loads(done.stdout)
+        asked = [(pod.address, port) for pod, port in targets]
+        answers = deployed.knock(source, asked)
         return [(source, pod, port, said) for (pod, port), said in zip(targets, answers, strict=True)]
 
     with ThreadPoolExecutor(max_workers=4) as pool:
-        matrix = [entry for row in pool.map(probe, sources) for entry in row]
+        matrix = [entry for row in pool.map(probe, deployed.pods) for entry in row]
 
     reached = {(s.name, t.name, port) for s, t, port, said in matrix if said != "shut"}
     wanted = {(s.name, t.name, port) for s, t, port, _ in matrix if (s.workload, t.workload, port) in declared}

@@ -1,8 +1,9 @@
 """What no linter knows."""
 
 import ast
-from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 TESTS = Path(__file__).parent.parent
 ROOT = TESTS.parent
@@ -19,29 +20,113 @@ def test_no_test_is_in_a_file_that_pytest_does_not_collect() -> None:
     assert lost == []
 
 
-def test_pods_come_from_the_workload_alone() -> None:
-    allowed = {"components/workload.py", "components/foundation/addons"}
-    raw = {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "CronJob", "Job", "Pod"}
-    found = calls(lambda name: name.split(".")[-1] in raw and name.split(".")[0] in ("apps", "batch", "core"))
-    assert outside(allowed, found) == []
+WORKLOAD, TIERS, ADDONS = "components/workload.py", "components/tiers.py", "components/foundation/addons"
+ROOMS: dict[str, set[str]] = {
+    # Where it may be spoken of at all: by whatever spelling, a pod or a way is made nowhere else.
+    "apps": {WORKLOAD},
+    "batch": {WORKLOAD},
+    "networking": {TIERS},
+    "NetworkPolicy": {TIERS},
+    "NetworkPolicyPatch": set(),
+    "Pod": set(),
+    "PodPatch": set(),
+    "ReplicationController": set(),
+    "CustomResource": {ADDONS},
+    "enter": {TIERS, "components/connections.py"},
+    "leave": {TIERS, "components/connections.py"},
+    "VolumeArgs": {"components/pod.py"},
+    "depends_on": {WORKLOAD, ADDONS},
+}
 
 
-def test_network_policies_come_from_tiers_and_workload_alone() -> None:
-    found = calls(lambda name: name.split(".")[-1] == "NetworkPolicy")
-    assert found, "the search finds nothing"
-    assert outside({"components/workload.py", "components/tiers.py"}, found) == []
+@pytest.mark.parametrize(("word", "rooms"), ROOMS.items(), ids=ROOMS)
+def test_each_word_is_used_in_its_own_rooms(word: str, rooms: set[str]) -> None:
+    found = [(place(path), line) for path, tree in sources() for line in uses(tree, word)]
+    assert bool(found) == bool(rooms), "the search finds nothing, or a room is kept for nobody"
+    assert [
+        entry for entry in found if not any(entry[0] == room or entry[0].startswith(f"{room}/") for room in rooms)
+    ] == []
 
 
-def test_nothing_waits_by_hand() -> None:
-    # Start order follows from the endpoints that were handed over; inside the add-ons a kind comes before its objects.
-    found = [
-        (place(path), f"{node.value.lineno}: depends_on")
-        for path, tree in sources()
+def test_the_sdk_is_imported_by_module_and_under_its_own_name() -> None:
+    # So that a module that is spoken of is seen: no `import pulumi_kubernetes`, no `apps as a`.
+    assert [(place(path), line) for path, tree in sources() for line in hidden_imports(tree)] == []
+
+
+def test_nothing_waits_by_position() -> None:
+    # ResourceOptions(parent, depends_on): only names show what is meant.
+    assert [(place(path), line) for path, tree in sources() for line in positional_options(tree)] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "word"),
+    [
+        ("from pulumi_kubernetes import apps", "apps"),
+        ("from pulumi_kubernetes.apps import v1", "apps"),
+        ("from pulumi_kubernetes.apps.v1 import Deployment as D", "apps"),
+        ("x = k8s.apps.v1.Deployment", "apps"),
+        ("core.v1.Pod('x')", "Pod"),
+        ("pulumi.CustomResource('kubernetes:apps/v1:Deployment', 'x')", "CustomResource"),
+        ("from components.tiers import leave as way", "leave"),
+        ("tiers.leave('x')", "leave"),
+        ("opts.depends_on = [x]", "depends_on"),
+        ("ResourceOptions(**{'depends_on': [x]})", "depends_on"),
+        ("ResourceOptions(depends_on=[x])", "depends_on"),
+    ],
+)
+def test_a_word_is_found_in_each_of_its_spellings(source: str, word: str) -> None:
+    assert uses(ast.parse(source), word)
+
+
+def test_hidden_imports_and_positions_are_found() -> None:
+    for source in (
+        "import pulumi_kubernetes as k8s",
+        "from pulumi_kubernetes import apps as a",
+        "import pulumi_kubernetes.apps",
+    ):
+        assert hidden_imports(ast.parse(source)), source
+    assert positional_options(ast.parse("pulumi.ResourceOptions(self, [x])"))
+
+
+def uses(tree: ast.Module, word: str) -> list[int]:
+    """Lines that speak of a name: as a variable, an attribute, an import, an argument, or a text."""
+    found: list[int] = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                said = [name]
+            case ast.keyword(arg=name):
+                said = [name or ""]
+            case ast.Constant(value=str(text)):
+                said = [text]
+            case ast.ImportFrom(module=module, names=names):
+                said = [*(module or "").split("."), *(alias.name for alias in names)]
+            case _:
+                continue
+        if word in said:
+            found.append(getattr(node, "lineno", 0))
+    return found
+
+
+def hidden_imports(tree: ast.Module) -> list[int]:
+    return [
+        node.lineno
         for node in ast.walk(tree)
-        if isinstance(node, ast.keyword) and node.arg == "depends_on"
+        if (isinstance(node, ast.Import) and any(a.name.startswith("pulumi_kubernetes") for a in node.names))
+        or (
+            isinstance(node, ast.ImportFrom)
+            and (node.module or "").startswith("pulumi_kubernetes")
+            and any(alias.asname for alias in node.names)
+        )
     ]
-    assert found, "the search finds nothing"
-    assert outside({"components/workload.py", "components/foundation/addons"}, found) == []
+
+
+def positional_options(tree: ast.Module) -> list[int]:
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("ResourceOptions") and node.args
+    ]
 
 
 def test_addresses_are_written_in_one_place() -> None:
@@ -53,7 +138,11 @@ def test_addresses_are_written_in_one_place() -> None:
         # The cluster's name service, whose own name cannot be asked of it.
         if node.value != "kube-dns.kube-system.svc.cluster.local"
     ]
-    assert outside({"components/endpoint.py", "components/connections.py"}, found) == []
+    assert {file for file, _ in found} == {
+        "components/address.py",
+        "components/connections.py",
+        "components/endpoint.py",
+    }
 
 
 def test_no_resource_is_made_inside_an_apply() -> None:
@@ -81,28 +170,3 @@ def sources() -> list[tuple[Path, ast.Module]]:
 
 def place(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
-
-
-def calls(wanted: Callable[[str], bool]) -> list[tuple[str, str]]:
-    """(file, line and name) of every call whose dotted name is wanted, by whatever name its module was imported."""
-    found: list[tuple[str, str]] = []
-    for path, tree in sources():
-        names = {
-            alias.asname or alias.name: f"{node.module.split('.')[1]}.{alias.name}"
-            for node in ast.walk(tree)
-            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("pulumi_kubernetes.")
-            for alias in node.names
-        }
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                spelled = ast.unparse(node.func)
-                name = names.get(spelled, spelled)
-                if wanted(name):
-                    found.append((place(path), f"{node.lineno}: {name}"))
-    return found
-
-
-def outside(allowed: set[str], found: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [
-        entry for entry in found if not any(entry[0] == name or entry[0].startswith(f"{name}/") for name in allowed)
-    ]

@@ -44,6 +44,38 @@ def test_every_resource_is_parented_and_named_once(dev_stack: Recorder) -> None:
     assert all(r.type.startswith("code:") for r in dev_stack.resources if not r.parent)
 
 
+def test_pods_and_ways_are_children_of_the_vocabulary(dev_stack: Recorder) -> None:
+    # Whatever a source looks like: what is registered tells where it came from.
+    types = {(r.type, r.name): r for r in dev_stack.resources}
+    for resource in dev_stack.resources:
+        if resource.type.startswith(("kubernetes:apps/", "kubernetes:batch/")):
+            assert ("code:base:Workload", resource.parent) in types, resource.name
+        if resource.type.endswith(":NetworkPolicy"):
+            assert {("code:base:Workload", resource.parent), ("code:foundation:Tier", resource.parent)} & types.keys()
+
+
+def test_every_object_is_labelled(dev_stack: Recorder) -> None:
+    wanted = {f"app.kubernetes.io/{key}" for key in ("name", "component", "part-of", "managed-by")}
+    for resource in dev_stack.resources:
+        if resource.type.startswith("kubernetes:"):
+            assert wanted <= resource.inputs["metadata"]["labels"].keys(), resource.name
+    for template in (inputs["spec"]["template"] for inputs in dev_stack.of("Deployment").values()):
+        assert wanted <= template["metadata"]["labels"].keys()
+
+
+def test_what_runs_is_what_the_settings_summed_up(dev_stack: Recorder) -> None:
+    found = {
+        m["metadata"]["name"]: (
+            m["spec"]["replicas"],
+            m["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"],
+            next(iter(m["spec"]["template"]["spec"]["nodeSelector"])),
+        )
+        for m in dev_stack.manifests("Deployment")
+    }
+    summed = {d.name: (d.replicas, d.requests.model_dump(), f"zone.code/{d.zone}") for d in settings().demand()}
+    assert found == summed
+
+
 def test_every_pod_is_hardened(dev_stack: Recorder) -> None:
     assert pods(dev_stack).keys() == PODS
     with_token = {name for name, pod in pods(dev_stack).items() if pod["automountServiceAccountToken"]}
@@ -82,7 +114,7 @@ def test_only_the_edge_is_open_to_the_outside(dev_stack: Recorder) -> None:
     def is_open(inputs: Any) -> bool:  # noqa: ANN401 (a manifest)
         return any("from" not in rule for rule in inputs["spec"].get("ingress", []))
 
-    assert [name for name, inputs in dev_stack.of("NetworkPolicy").items() if is_open(inputs)] == ["edge-from-internet"]
+    assert [name for name, inputs in dev_stack.of("NetworkPolicy").items() if is_open(inputs)] == ["edge.from.internet"]
     services = {name: inputs["spec"].get("type") for name, inputs in dev_stack.of("Service").items()}
     assert [name for name, kind in services.items() if kind != "ClusterIP"] == ["edge-service"]
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 from itertools import combinations
+from pathlib import Path
 from types import EllipsisType
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from pulumi.runtime import config
 from pydantic import ValidationError
 
-from catalog import mcp, services
+from catalog import crds, images, mcp, services
 from catalog.model import Zone, cpu_m, scaled_cpu
 from stacks import loading
 from stacks.settings import AddonMode, Settings
@@ -35,6 +36,7 @@ CPU = "text (what pods may have of each node in cores, say '2' or 1500m)"
 MEMORY = "text (what pods may have of each node, say 8Gi or 512Mi)"
 SERVERS = "a list of at least 1, each text (ids of the catalogue to run)"
 POOLS = "an object of at least 1 (name -> machines that pods share; every zone is in one)"
+LOCK = "a file with a digest for each image of catalog/images.yaml; unset it to use upstream's"
 REMEDY = "give it with: pulumi config set --secret"
 TOP = (
     "registry, image_lock, servers, replicas, tiers, cluster, kubernetes_api, pools, requests_scale, addons, domains, "
@@ -157,13 +159,26 @@ BAD = {
         {"image_lock": "missing.json"},
         "image_lock",
         '"missing.json"',
-        "a file that exists; unset it to use the upstream digests of catalog/images.yaml",
+        LOCK,
+    ),
+    "image lock of something else": Bad(
+        {"image_lock": "Pulumi.yaml"},
+        "image_lock",
+        '"Pulumi.yaml"',
+        f"{LOCK} (Pulumi.yaml: not a readable image lock: Expecting value: line 1 column 1 (char 0))",
+    ),
+    "API server at its Service": Bad(
+        {"kubernetes_api": {"cidrs": ["10.100.0.1/32"], "port": 443}},
+        "kubernetes_api.cidrs[0]",
+        '"10.100.0.1/32"',
+        "the API server itself, behind its Service: kubectl get endpointslices kubernetes; it lies in cluster.services"
+        " 10.100.0.0/16",
     ),
     "image lock that no file can be": Bad(
         {"image_lock": "{" * 300},
         "image_lock",
         '"' + "{" * 59 + "...",
-        "a file that exists; unset it to use the upstream digests of catalog/images.yaml",
+        LOCK,
     ),
     "host name in capitals": Bad(
         {"domains": {"edge": ["mcp.Example.org"]}}, "domains.edge[0]", '"mcp.Example.org"', DNS
@@ -226,9 +241,9 @@ BAD = {
     ),
     "services in the pods": overlap(
         "cluster.pods",
-        "10.0.0.0/9",
+        "10.64.0.0/10",
         "cluster.services 10.96.0.0/12",
-        cluster={"pods": "10.0.0.0/9", "services": "10.96.0.0/12", "nodes": ["192.168.1.1/32"]},
+        cluster={"pods": "10.64.0.0/10", "services": "10.96.0.0/12", "nodes": ["192.168.1.1/32"]},
     ),
     "node in the pods": overlap(
         "cluster.pods",
@@ -455,11 +470,26 @@ def test_defaults_fill_what_a_stack_leaves_out() -> None:
     assert secrets == {}
 
 
-def test_every_value_arrives_as_text() -> None:
+def test_an_addon_whose_kinds_are_not_vendored_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def differing(addon: str, _locked: crds.Locked) -> list[str]:
+        return [f"{addon}.yaml"]
+
+    monkeypatch.setattr(crds, "differing", differing)
+    with pytest.raises(loading.SettingsError) as error:
+        load({})
+    assert str(error.value) == (
+        'code:addons.cert_manager: "install": must be present, until `make vendor` has brought'
+        " vendor/crds/cert-manager/cert-manager.yaml"
+    )
+
+
+def test_every_value_arrives_as_text(tmp_path: Path) -> None:
+    lock = tmp_path / "lock.json"
+    lock.write_text(json.dumps({f"{i.name}:{i.tag}": i.digest for i in images.load().images.values()}))
     loaded, _ = load(
         {
             "registry": "5000",  # a text setting is what it looks like, even if that is JSON
-            "image_lock": __file__,
+            "image_lock": str(lock),
             "servers": '["time"]',
             "replicas": '{"edge":3,"metrics-server":2}',
             "requests_scale": "1",
@@ -467,7 +497,7 @@ def test_every_value_arrives_as_text() -> None:
             "cluster": '{"nodes":["10.0.2.0/24","10.0.3.7"]}',
         }
     )
-    assert (loaded.registry, loaded.image_lock, loaded.servers) == ("5000", __file__, ("time",))
+    assert (loaded.registry, loaded.image_lock, loaded.servers) == ("5000", str(lock), ("time",))
     assert (loaded.replicas_of("edge"), loaded.replicas_of("gateway"), loaded.requests_scale) == (3, 2, 1.0)
     assert loaded.installed_addons == {"metrics-server": 2}
     assert loaded.cluster.nodes == (IPv4Network("10.0.2.0/24"), IPv4Network("10.0.3.7/32"))

@@ -92,7 +92,7 @@ def test_1_peers_find_each_other_and_keep_their_volumes(recorder: Recorder) -> N
     assert spec["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Retain"}
     service = recorder.of("Service")["store-peers-service"]["spec"]
     assert (service["clusterIP"], service["publishNotReadyAddresses"]) == ("None", True)
-    assert "store-peers-from-store" in recorder.of("NetworkPolicy")
+    assert "store-peers.from.store" in recorder.of("NetworkPolicy")
 
 
 def test_2_credentials_are_mounted_files_never_environment(recorder: Recorder) -> None:
@@ -101,12 +101,12 @@ def test_2_credentials_are_mounted_files_never_environment(recorder: Recorder) -
     assert (found["STORE_PORT"], found["STORE_CREDENTIALS_DIR"]) == ("5432", "/run/secrets/store")
     mounts = {mount["mountPath"]: mount for mount in container(recorder, "CronJob", "tidy")["volumeMounts"]}
     assert mounts["/run/secrets/store"]["readOnly"] is True
-    secret = recorder.of("Secret")["tidy-store-credentials"]
+    secret = recorder.of("Secret")["tidy.store"]
     assert secret["metadata"]["namespace"] == "example-backend"
     assert "the password of the store" in json.dumps(secrets_in(secret))
     assert [r.name for r in recorder.resources if "the password" in json.dumps(r.inputs)] == [
-        "tidy-store-credentials",
-        "orders-orders-db-credentials",
+        "tidy.store",
+        "orders.orders-db",
     ]
 
 
@@ -123,7 +123,7 @@ def test_4_the_way_to_a_name_is_the_proxy(recorder: Recorder) -> None:
     found = env(recorder, "Deployment", "caller")
     assert found["HTTPS_PROXY"] == found["HTTP_PROXY"] == "http://egress.example-dmz.svc.cluster.local:3128"
     assert found["PARTNER_HOST"] == "partner.example"
-    egress = recorder.of("NetworkPolicy")["caller-egress"]["spec"]["egress"]
+    egress = recorder.of("NetworkPolicy")["caller.egress"]["spec"]["egress"]
     assert [rule["ports"] for rule in egress] == [[{"port": 3128, "protocol": "TCP"}]]
 
 
@@ -156,16 +156,16 @@ def test_9_only_the_controller_has_a_token_and_exactly_its_verbs(recorder: Recor
     assert [n for n, pod in pods.items() if pod["automountServiceAccountToken"]] == ["controller-deployment"]
     cut = record(lambda: examples.run(setting(), without=examples.KUBE_API))
     assert not cut.of("Role")
-    assert "controller-egress" not in cut.of("NetworkPolicy")
+    assert "controller.egress" not in cut.of("NetworkPolicy")
 
 
 def test_10_the_security_group_lets_the_consumer_in(recorder: Recorder) -> None:
     (rule,) = recorder.of("SecurityGroupIngressRule").values()
     assert rule["description"] == "orders in example-backend"
     assert (rule["securityGroupId"], rule["fromPort"]) == ("sg-0123", 5432)
-    (way_out,) = recorder.of("NetworkPolicy")["orders-egress"]["spec"]["egress"]
+    (way_out,) = recorder.of("NetworkPolicy")["orders.egress"]["spec"]["egress"]
     assert way_out == {
         "to": [{"ipBlock": {"cidr": "172.22.0.0/24"}}],
         "ports": [{"port": 5432, "protocol": "TCP"}],
     }
-    assert recorder.of("Secret")["orders-orders-db-credentials"]
+    assert recorder.of("Secret")["orders.orders-db"]
