@@ -136,6 +136,7 @@ class Tier(Component):
         super().__init__(name, opts)
         self.name = name
         self.tier = args.tier
+        self.level = args.level
         self.cluster = args.cluster
         namespace = core.v1.Namespace(
             f"{name}-namespace",

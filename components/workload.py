@@ -87,7 +87,7 @@ class Workload(Component):
         account = core.v1.ServiceAccount(
             f"{name}-account", metadata=named, automount_service_account_token=False, opts=self.child
         )
-        granted = rights.grant(consumer, account, [rule for late in wanted for rule in late.endpoint.api_rules])
+        granted = rights.grant(consumer, account, [rule for entry in wanted for rule in entry.endpoint.api_rules])
         opened = connections.open_ways(consumer, args.offers, wanted)
         mounted, env = connections.handed_over(consumer, wanted)
         pod = PodSpec(
@@ -112,7 +112,7 @@ class Workload(Component):
         after = pulumi.ResourceOptions(parent=self, depends_on=first)
         controller = _controller(name, args, named, template(pod), after)
         _budget(name, args.kind, named, self.child)
-        peers = {late.endpoint.name for late in wanted}
+        peers = {entry.endpoint.name for entry in wanted}
         graph.settle(name, [controller, *make_services(args.offers, peers, args.component, self.child)])
         self.register_outputs({})
 
@@ -139,6 +139,10 @@ def _check(name: str, args: WorkloadArgs) -> None:
             )
         if at.via is Via.HOST_PORT and not isinstance(args.kind, DaemonSet):
             raise DeclarationError(f"{kind} {name!r}: only a DaemonSet has a pod behind each node's {endpoint.name!r}")
+        if at.via is Via.HOST_PORT and args.tier.level != "privileged":
+            raise DeclarationError(
+                f"{kind} {name!r}: {args.tier.name!r} forbids host ports: use a privileged namespace"
+            )
 
 
 def _node(name: str, args: WorkloadArgs) -> Node:

@@ -113,6 +113,10 @@ REFUSED: dict[str, tuple[Callable[[Tiers], object], str]] = {
         lambda t: workload("x", t.data, offers=[of("x", t.data, via=Via.HOST_PORT)]),
         "only a DaemonSet",
     ),
+    "a host port in a restricted namespace": (
+        lambda t: workload("x", t.data, kind=DaemonSet(), zone=None, offers=[of("x", t.data, via=Via.HOST_PORT)]),
+        "'mcp-data' forbids host ports",
+    ),
     "a DaemonSet in a zone": (lambda t: workload("w", t.data, kind=DaemonSet()), "a DaemonSet is on every node"),
     "a StatefulSet without peers' names": (
         lambda t: workload("w", t.data, kind=StatefulSet()),

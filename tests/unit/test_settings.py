@@ -534,8 +534,8 @@ def test_a_secret_is_a_reference_with_its_generation() -> None:
 
 @st.composite
 def ranges(draw: st.DrawFn, count: int) -> list[str]:
-    """Private ranges apart from each other, /16 to /24."""
-    blocks = draw(st.lists(st.integers(0, 255), min_size=count, max_size=count, unique=True))
+    """Private ranges apart from each other and from the API server, /16 to /24."""
+    blocks = draw(st.lists(st.integers(1, 255), min_size=count, max_size=count, unique=True))
     prefixes = [draw(st.integers(16, 24)) for _ in blocks]
     return [
         f"10.{block}.{draw(st.integers(0, 2 ** (prefix - 16) - 1)) << (24 - prefix)}.0/{prefix}"
