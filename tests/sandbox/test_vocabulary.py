@@ -89,6 +89,7 @@ SHELL_PROBE = f"""
 for target; do
     (timeout {PROBE_S} bash -c "</dev/tcp/$target" 2>/dev/null; case $? in
         0) echo "$target open";; 124) echo "$target shut";; *) echo "$target refused";; esac) &
+    n=$((n + 1)); [ $((n % 16)) -ne 0 ] || wait  # its memory is limited
 done
 wait
 """

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 import pulumi
 
-from catalog.model import Zone
+from catalog.model import Amounts, Resources, Zone
 from components.configuration import config_files
 from components.endpoint import Addresses, Endpoint, Pods, Port, Reverse
 from components.pod import Health, Tcp, config_mount
 from components.tiers import Tier
 from components.workload import Workload, WorkloadArgs
-from tests.vocabulary.examples import SMALL
 
 PORT = 3128
 OUTSIDE_PORT = 18080
+ENOUGH = Resources(requests=Amounts(cpu="5m", memory="64Mi"), limits=Amounts(cpu="500m", memory="256Mi"))
 
 
 def minimal_squid(name: str, tier: Tier, *, allow: Sequence[str], image: pulumi.Input[str], outside: str) -> Endpoint:
@@ -50,7 +50,7 @@ def minimal_squid(name: str, tier: Tier, *, allow: Sequence[str], image: pulumi.
                 )
             ],
             health=Health(live=Tcp(port=PORT)),
-            resources=SMALL,
+            resources=ENOUGH,
             zone=Zone.EDGE,
             mounts=[config_mount("/etc/egress", configuration)],
         ),
