@@ -76,7 +76,9 @@ lock: ## refresh the locks of the Python packages (needs uv)
 venv:
 	@tools/venv
 
-vendor: venv ## the CRDs of add-ons, from the pinned Go modules (git-ignored, checked by catalog/crds.lock)
+# With the environment that is there, ours or that of `pulumi install`.
+vendor: ## the CRDs of add-ons, from the pinned Go modules (git-ignored, checked by catalog/crds.lock)
+	@[ -e .venv ] || tools/venv
 	@$(PY) -m tools.vendor
 
 sandbox: venv vendor

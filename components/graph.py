@@ -110,7 +110,8 @@ class Graph:
                     f"start order has a cycle: {cycle} (each connects to the next); let one of them start without the "
                     "other by `endpoint.late(reason)`"
                 )
-        for edge in self._early:
+        if self._early:
+            edge = self._early[0]
             raise DeclarationError(
                 f"{edge.consumer!r} connects to {edge.endpoint!r} of {edge.owner!r}, which is made after it: make "
                 f"{edge.owner!r} first, or use `endpoint.late(reason)`"

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from catalog.model import CpuQuantity, MemoryQuantity, Model, Zone
+from components.endpoint import WIDEST
 from stacks.wrong import Wrong, WrongValuesError, refuse
 
 NAME = r"^[a-z][a-z0-9_]{0,40}$"
@@ -34,8 +35,6 @@ Cidr = Annotated[
 
 SMALLEST_TIER = 24
 """Longest prefix of a tier: three data centres with a /26 each, which is a /24."""
-WIDEST = 16
-"""Shortest prefix of what pods are let out to."""
 PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 """RFC 1918."""
 

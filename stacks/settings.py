@@ -63,14 +63,13 @@ class Settings(Model):
     @property
     def installed_addons(self) -> dict[str, int]:
         """The add-ons that the stack brings, and their replicas."""
-        names = [name.replace("_", "-") for name, mode in self.addons if mode is AddonMode.INSTALL]
-        return {name: self.replicas_of(name) for name in names}
+        return {name: self.replicas_of(name) for name in self._addons(AddonMode.INSTALL)}
 
     def demand(self) -> Iterator[Demand]:
         """What runs, and what it requests."""
-        absent = {name.replace("_", "-") for name, mode in self.addons if mode is AddonMode.PRESENT}
+        not_ours = self._addons(AddonMode.PRESENT)
         for entry in services.load().services:
-            if entry.id not in absent:
+            if entry.id not in not_ours:
                 yield Demand(entry.id, entry.zone, self.replicas_of(entry.id), entry.resources.requests)
         for server in map(mcp.load().server, self.servers):
             yield Demand(f"mcp-{server.id}", server.zone, 1, server.resources.requests)
@@ -102,12 +101,14 @@ class Settings(Model):
     @field_validator("image_lock")
     @classmethod
     def _complete(cls, path: str | None) -> str | None:
+        if path is None:
+            return None
         allowed = "a file with a digest for each image of catalog/images.yaml; unset it to use upstream's"
-        if path is not None and not os.path.isfile(path):  # pathlib's raises where a path is too long
+        if not os.path.isfile(path):  # pathlib's raises where a path is too long
             raise WrongValuesError([Wrong((), path, allowed)])
         try:
-            for key in images.load().images if path is not None else ():
-                images.load().reference(key, Path(path or ""))
+            for key in images.load().images:
+                images.load().reference(key, Path(path))
         except images.ImageError as error:
             raise WrongValuesError([Wrong((), path, f"{allowed} ({error})")]) from error
         return path
@@ -149,6 +150,10 @@ class Settings(Model):
             )
         )
         return self
+
+    def _addons(self, wanted: AddonMode) -> list[str]:
+        """Their ids in catalog/services.yaml."""
+        return [name.replace("_", "-") for name, mode in self.addons if mode is wanted]
 
     def _ranges(self) -> dict[Loc, IPv4Network]:
         return {
