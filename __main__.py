@@ -2,6 +2,7 @@
 
 import pulumi
 
+from components.graph import Graph
 from stacks import dev, loading
 
 STACKS = {"dev": dev.build}
@@ -15,7 +16,7 @@ except loading.SettingsError as error:
 stack = pulumi.get_stack()
 if stack not in STACKS:
     raise pulumi.RunError(f"no stack {stack!r} in this program; there are: {', '.join(sorted(STACKS))}")
-outputs, graph = STACKS[stack](settings)
-graph.check()
+with Graph() as graph:
+    outputs = STACKS[stack](settings, graph)
 for name, value in outputs.items():
     pulumi.export(name, value)

@@ -7,6 +7,7 @@ import pulumi
 from components.base import DeclarationError
 from components.cluster import DOMAIN
 from components.endpoint import Addresses, Endpoint, Pods, Port, PublicName, Via
+from components.tiers import Tier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,27 @@ def address(endpoint: Endpoint, port: Port | None = None) -> Address:
         case Pods(via=via, tier=tier):
             # Behind a headless Service there is no port but the pods' own.
             number = chosen.target if via is Via.HEADLESS else chosen.port
-            return Address(host=f"{endpoint.name}.{tier.name}.svc.{DOMAIN}", port=number)
+            return Address(host=_service(endpoint.name, tier), port=number)
         case Addresses(host=host) | PublicName(host=host):
             return Address(host=host, port=chosen.port)
+
+
+def host(endpoint: Endpoint) -> str:
+    """The name of an endpoint of this stack's pods, which their certificate must have.
+
+    Errors:
+        DeclarationError: it is of none, or each node has it.
+    """
+    if not isinstance(endpoint.at, Pods) or endpoint.at.via is Via.HOST_PORT:
+        raise DeclarationError(f"endpoint {endpoint.name!r} has no name of a Service")
+    return _service(endpoint.name, endpoint.at.tier)
+
+
+def pod_hosts(endpoint: Endpoint, replicas: int) -> list[str]:
+    """The names of a StatefulSet's pods, behind the headless endpoint that gives them these."""
+    workload = endpoint.at.workload if isinstance(endpoint.at, Pods) else ""
+    return [f"{workload}-{ordinal}.{host(endpoint)}" for ordinal in range(replicas)]
+
+
+def _service(name: str, tier: Tier) -> str:
+    return f"{name}.{tier.name}.svc.{DOMAIN}"

@@ -22,7 +22,7 @@ def config_files(
         opts: the resource's options.
 
     Returns:
-        The ConfigMap's name, for `components.pod.config_mount`.
+        The ConfigMap's name, for `components.mounts.config_mount`.
     """
     content = pulumi.Output.json_dumps(files, sort_keys=True)
     return core.v1.ConfigMap(

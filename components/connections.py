@@ -10,9 +10,9 @@ from pulumi_kubernetes import core, meta
 from components.address import address
 from components.base import CALLERS, DeclarationError, content_name, labels, selector
 from components.cluster import DOMAIN
-from components.endpoint import Addresses, Admission, Endpoint, Late, Pods, PublicName, Via
+from components.endpoint import Addresses, Admission, Endpoint, Late, Pods, PublicName, SecretRef, Via
 from components.graph import Edge, Graph
-from components.pod import Mount, secret_mount
+from components.mounts import Mount, secret_mount
 from components.tiers import Rule, Tier, addresses, enter, leave, pods
 
 INTERNET, API_SERVER = CALLERS
@@ -89,8 +89,7 @@ def open_ways(consumer: Consumer, offers: Sequence[Endpoint], wanted: Sequence[W
             case Addresses(cidrs=cidrs, security_group=group):
                 rules.append((addresses(cidrs), _targets(endpoint)))
                 if group is not None:
-                    admission = Admission(consumer=name, tier=consumer.tier, endpoint=endpoint, parent=consumer.parent)
-                    opened.append(group.admit(admission))
+                    opened.append(group.admit(_admission(consumer, endpoint)))
             case PublicName():
                 pass  # the way there is the proxy's
     if rules:
@@ -119,9 +118,12 @@ def handed_over(consumer: Consumer, wanted: Sequence[Wanted]) -> tuple[list[Moun
     endpoints = [entry.endpoint for entry in wanted]
     for endpoint in endpoints:
         env = merged(consumer.name, env, _environment(endpoint))
-        if endpoint.credentials:
+        credentials = dict(endpoint.credentials)
+        if endpoint.accounts:
+            credentials |= endpoint.accounts(_admission(consumer, endpoint))
+        if credentials:
             env = merged(consumer.name, env, {f"{_variable(endpoint.name)}_CREDENTIALS_DIR": endpoint.credentials_dir})
-            secret = _credentials(consumer, endpoint)
+            secret = _credentials(consumer, endpoint.name, credentials)
             mounts.append(secret_mount(f"credentials-{len(mounts)}", endpoint.credentials_dir, secret))
     return mounts, merged(consumer.name, env, _proxy(consumer.name, endpoints))
 
@@ -187,10 +189,14 @@ def _listed(names: Sequence[str]) -> str:
     return ",".join(names)
 
 
-def _credentials(consumer: Consumer, endpoint: Endpoint) -> pulumi.Output[str]:
+def _admission(consumer: Consumer, endpoint: Endpoint) -> Admission:
+    return Admission(consumer=consumer.name, tier=consumer.tier, endpoint=endpoint, parent=consumer.parent)
+
+
+def _credentials(consumer: Consumer, endpoint: str, credentials: Mapping[str, SecretRef]) -> pulumi.Output[str]:
     """A Secret in the consumer's own namespace, of another name for each generation."""
-    generations = json.dumps({key: ref.generation for key, ref in endpoint.credentials.items()}, sort_keys=True)
-    resource = f"{consumer.name}.{endpoint.name}"
+    generations = json.dumps({key: ref.generation for key, ref in credentials.items()}, sort_keys=True)
+    resource = f"{consumer.name}.{endpoint}"
     secret = core.v1.Secret(
         resource,
         metadata=meta.v1.ObjectMetaArgs(
@@ -199,7 +205,7 @@ def _credentials(consumer: Consumer, endpoint: Endpoint) -> pulumi.Output[str]:
             labels=labels(consumer.name, consumer.component),
         ),
         immutable=True,
-        string_data={key: pulumi.Output.secret(ref.value) for key, ref in endpoint.credentials.items()},
+        string_data={key: pulumi.Output.secret(ref.value) for key, ref in credentials.items()},
         opts=pulumi.ResourceOptions(parent=consumer.parent),
     )
     return secret.metadata.name

@@ -76,7 +76,7 @@ class Pods:
 
 @dataclass(frozen=True, kw_only=True)
 class Admission:
-    """A consumer that shall enter a security group."""
+    """A consumer that shall be let in: through a security group, or with an account of its own."""
 
     consumer: str
     tier: Tier
@@ -175,6 +175,8 @@ class Endpoint:
     """Which of the listed reverse edges may lead here, and the reason."""
     credentials: Mapping[str, SecretRef] = field(default_factory=dict[str, SecretRef])
     """File name -> secret, mounted in the consumer at `credentials_dir`."""
+    accounts: Callable[[Admission], Mapping[str, SecretRef]] | None = None
+    """Opens an account of its own for each consumer, and returns its credentials: they are mounted with the others."""
     api_rules: Sequence[ApiRule] = ()
     """What a consumer may do with the Kubernetes API: only `kube_api` sets it."""
     requires: Sequence[pulumi.Resource] = ()

@@ -3,8 +3,10 @@
 It knows names only. Workloads add themselves as they are made; the map, the start order and the tests read it.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import pulumi
 
@@ -53,6 +55,18 @@ class Graph:
     _early: list[Edge] = field(default_factory=list[Edge])
     """Edges to what was made after their consumer, which could not wait for it."""
     _ready: dict[str, Sequence[pulumi.Resource]] = field(default_factory=dict[str, Sequence[pulumi.Resource]])
+    _ended: BaseException | bool = False
+    """Whether the program has declared all of it, or what it failed with."""
+
+    def __enter__(self) -> Self:
+        """Everything that is declared inside is the whole program: `check` is called at its end."""
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Errors: DeclarationError: as `check`."""
+        self._ended = error or False
+        if error is None:
+            self.check()
 
     def add(self, node: Node, offers: Mapping[str, str], edges: Sequence[Edge]) -> None:
         """Take in a workload with all its edges.
@@ -97,6 +111,47 @@ class Graph:
             DeclarationError: somebody was handed an endpoint of a workload that was never made, or of one that was made
                 after it and that it waits for: the cycle is named, or what to make first.
         """
+        try:
+            self._check()
+        except DeclarationError as error:
+            self._ended = error
+            raise
+        self._ended = True
+
+    async def complete(self) -> None:
+        """For what is made of all declarations: a coroutine of the program runs when the program has ended.
+
+        Errors:
+            BaseException: what the program failed with; what has been declared is not all.
+        """
+        if isinstance(self._ended, BaseException):
+            raise self._ended
+        if not self._ended:
+            raise DeclarationError("the program was never checked: declare all of it in `with graph:`")
+
+    def after_consumers(self, *endpoints: str) -> pulumi.Output[None]:
+        """Something to depend on: all that the whole program hands one of these endpoints to is ready."""
+
+        async def consumers() -> set[pulumi.Resource]:
+            await self.complete()
+            names = {edge.consumer for edge in self._edges if edge.endpoint in endpoints}
+            return {resource for name in names for resource in self._ready.get(name, ())}
+
+        nothing, known = asyncio.Future[None](), asyncio.Future[bool]()
+        nothing.set_result(None)
+        known.set_result(True)
+        return pulumi.Output(asyncio.ensure_future(consumers()), nothing, known)
+
+    def rows(self) -> Mapping[str, list[dict[str, str]]]:
+        """The whole graph, sorted, as plain data."""
+        return {
+            "services": [vars(node) for _, node in sorted(self._nodes.items())],
+            "edges": sorted(
+                (self._row(edge) for edge in self._edges), key=lambda row: (row["from"], row["to"], row["ports"])
+            ),
+        }
+
+    def _check(self) -> None:
         for edge in self._edges:
             if edge.owner and edge.endpoint not in self._owners:
                 raise DeclarationError(
@@ -116,15 +171,6 @@ class Graph:
                 f"{edge.consumer!r} connects to {edge.endpoint!r} of {edge.owner!r}, which is made after it: make "
                 f"{edge.owner!r} first, or use `endpoint.late(reason)`"
             )
-
-    def rows(self) -> Mapping[str, list[dict[str, str]]]:
-        """The whole graph, sorted, as plain data."""
-        return {
-            "services": [vars(node) for _, node in sorted(self._nodes.items())],
-            "edges": sorted(
-                (self._row(edge) for edge in self._edges), key=lambda row: (row["from"], row["to"], row["ports"])
-            ),
-        }
 
     def _row(self, edge: Edge) -> dict[str, str]:
         return {

@@ -42,6 +42,11 @@ class StatefulSet:
     claims: Sequence[Claim] = ()
     parallel: bool = True
     """Whether members start at once: those that elect a leader need each other."""
+    led: bool = False
+    """Whether a Job replaces its pods, in the order of their roles, and not the controller; that Job also waits until
+    they are ready."""
+    keep: bool = True
+    """Whether its volumes stay when it is deleted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +60,8 @@ class Job:
 
     deadline_s: int
     retries: int = 3
+    follows: Sequence[str] = ()
+    """Endpoints: it runs when all their consumers are ready."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,17 +1,16 @@
 """The one pod template: hardened by construction. Only `components/workload.py` makes pods of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pulumi
 from pulumi_kubernetes import meta
 from pulumi_kubernetes.core.v1 import (
+    AffinityArgs,
     CapabilitiesArgs,
-    ConfigMapVolumeSourceArgs,
     ContainerArgs,
     ContainerPortArgs,
-    EmptyDirVolumeSourceArgs,
     EnvVarArgs,
     EnvVarSourceArgs,
     ExecActionArgs,
@@ -19,23 +18,25 @@ from pulumi_kubernetes.core.v1 import (
     LifecycleArgs,
     LifecycleHandlerArgs,
     ObjectFieldSelectorArgs,
+    PodAffinityArgs,
+    PodAffinityTermArgs,
     PodSecurityContextArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
     ProbeArgs,
     ResourceRequirementsArgs,
     SeccompProfileArgs,
-    SecretVolumeSourceArgs,
     SecurityContextArgs,
     SleepActionArgs,
     TCPSocketActionArgs,
     TolerationArgs,
-    VolumeArgs,
     VolumeMountArgs,
 )
 
 from catalog.model import Resources, Zone, scaled_cpu
 from components.base import DeclarationError
+from components.images import by_digest
+from components.mounts import Mount, scratch_mount
 from components.zones import node_selector, spread
 
 USER = 65532
@@ -46,9 +47,6 @@ SCRATCH_MIB = 64
 
 DRAIN_S = 3
 """Seconds that a pod goes on serving after it was taken out of its Services: nobody hears of that at once."""
-
-STARTS_S = 60
-"""Seconds within which a container must pass its first probe."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,15 +82,8 @@ class Health:
     live: Probe
     ready: Probe | None = None
     """None: as `live`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mount:
-    """A volume and the folder it is seen at."""
-
-    path: str
-    volume: VolumeArgs
-    read_only: bool = True
+    starts_s: int = 60
+    """Seconds within which a container must pass its first probe."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,11 +96,24 @@ class ContainerPort:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sidecar:
+    """A further container of a pod: it has the pod's volumes, environment and secrets."""
+
+    name: str
+    image: pulumi.Input[str]
+    """By digest."""
+    command: Sequence[str]
+    health: Health
+    resources: Resources
+
+
+@dataclass(frozen=True, kw_only=True)
 class PodSpec:
     """What makes one pod differ from another."""
 
     name: str
     labels: Mapping[str, str]
+    annotations: Mapping[str, pulumi.Input[str]]
     account: pulumi.Input[str]
     token: bool
     """Whether the account's token is mounted."""
@@ -128,17 +132,9 @@ class PodSpec:
     restart: Literal["Always", "Never"] = "Always"
     claims: Mapping[str, str] = field(default_factory=dict[str, str])
     """Volumes that the workload claims for each pod: name -> folder."""
-
-
-def config_mount(path: str, config_map: pulumi.Input[str], name: str = "config") -> Mount:
-    """The files of a ConfigMap; `name` tells several apart."""
-    return Mount(path=path, volume=VolumeArgs(name=name, config_map=ConfigMapVolumeSourceArgs(name=config_map)))
-
-
-def secret_mount(name: str, path: str, secret: pulumi.Input[str]) -> Mount:
-    """The files of a Secret, readable by the container's group alone; a Secret that changes in place is seen there."""
-    source = SecretVolumeSourceArgs(secret_name=secret, default_mode=0o440)
-    return Mount(path=path, volume=VolumeArgs(name=name, secret=source))
+    sidecars: Sequence[Sidecar] = ()
+    beside: str = ""
+    """The pod on whose machine it must run."""
 
 
 def template(pod: PodSpec) -> PodTemplateSpecArgs:
@@ -147,11 +143,11 @@ def template(pod: PodSpec) -> PodTemplateSpecArgs:
     Errors:
         DeclarationError: two volumes have one name, or one place.
     """
-    mounts = [Mount(path="/tmp", volume=_scratch(), read_only=False), *pod.mounts]  # noqa: S108 (the pod's own, not the host's)
+    mounts = [scratch_mount("/tmp", f"{SCRATCH_MIB}Mi", "scratch"), *pod.mounts]  # noqa: S108 (the pod's own, not the host's)
     _refuse_twins(f"volume of {pod.name!r}", [*(str(mount.volume.name) for mount in mounts), *pod.claims])
     _refuse_twins(f"mount of {pod.name!r} at", [*(mount.path for mount in mounts), *pod.claims.values()])
     return PodTemplateSpecArgs(
-        metadata=meta.v1.ObjectMetaArgs(labels=pod.labels),
+        metadata=meta.v1.ObjectMetaArgs(labels=pod.labels, annotations=pod.annotations or None),
         spec=PodSpecArgs(
             service_account_name=pod.account,
             automount_service_account_token=pod.token,
@@ -169,11 +165,12 @@ def template(pod: PodSpec) -> PodTemplateSpecArgs:
                 seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
             ),
             node_selector=node_selector(pod.zone) if pod.zone else None,
+            affinity=_beside_pod(pod.beside) if pod.beside else None,
             tolerations=[TolerationArgs(operator="Exists")] if pod.zone is None else None,
             topology_spread_constraints=spread(pod.name) if pod.zone else None,
             termination_grace_period_seconds=pod.stop_s,
             restart_policy=pod.restart,
-            containers=[_container(pod, mounts)],
+            containers=[_container(pod, mounts), *(_container(_beside(pod, own), mounts) for own in pod.sidecars)],
             volumes=[mount.volume for mount in mounts],
         ),
     )
@@ -192,7 +189,7 @@ def _container(pod: PodSpec, mounts: Sequence[Mount]) -> ContainerArgs:
             for port in pod.ports
         ],
         # Slow to start is not dead: liveness begins once the start-up probe has passed.
-        startup_probe=_probe(pod.health.live, period_s=1, failures=STARTS_S) if pod.health else None,
+        startup_probe=_probe(pod.health.live, period_s=1, failures=pod.health.starts_s) if pod.health else None,
         readiness_probe=_probe(pod.health.ready or pod.health.live, period_s=5, failures=3) if pod.health else None,
         liveness_probe=_probe(pod.health.live, period_s=10, failures=3) if pod.health else None,
         lifecycle=_drain() if pod.ports and pod.health else None,
@@ -213,6 +210,25 @@ def _container(pod: PodSpec, mounts: Sequence[Mount]) -> ContainerArgs:
             ),
             *(VolumeMountArgs(name=name, mount_path=path) for name, path in pod.claims.items()),
         ],
+    )
+
+
+def _beside_pod(name: str) -> AffinityArgs:
+    named = meta.v1.LabelSelectorArgs(match_labels={"statefulset.kubernetes.io/pod-name": name})
+    term = PodAffinityTermArgs(label_selector=named, topology_key="kubernetes.io/hostname")
+    return AffinityArgs(pod_affinity=PodAffinityArgs(required_during_scheduling_ignored_during_execution=[term]))
+
+
+def _beside(pod: PodSpec, own: Sidecar) -> PodSpec:
+    """The pod as its sidecar's container sees it."""
+    return replace(
+        pod,
+        name=own.name,
+        image=by_digest(own.image),
+        command=own.command,
+        health=own.health,
+        resources=own.resources,
+        ports=(),
     )
 
 
@@ -248,7 +264,3 @@ def _http_get(probe: Http) -> HTTPGetActionArgs:
 
 def _drain() -> LifecycleArgs:
     return LifecycleArgs(pre_stop=LifecycleHandlerArgs(sleep=SleepActionArgs(seconds=DRAIN_S)))
-
-
-def _scratch() -> VolumeArgs:
-    return VolumeArgs(name="scratch", empty_dir=EmptyDirVolumeSourceArgs(size_limit=f"{SCRATCH_MIB}Mi"))

@@ -104,6 +104,8 @@ class TierArgs:
     """Pod Security level that the API server enforces."""
     exemption: Exemption | None = None
     """For every level but the first: such a namespace is one of its own, beside the tier's."""
+    keep: bool = False
+    """Whether the namespace stays when the stack is destroyed, and with it the volumes that are claimed in it."""
 
 
 class Tier(Component):
@@ -150,7 +152,7 @@ class Tier(Component):
                 },
                 annotations=_exemption(args.exemption),
             ),
-            opts=self.child,
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.keep or None),
         )
         inside = namespace.metadata.name
         closed = networking.v1.NetworkPolicy(
@@ -176,10 +178,20 @@ class Tiers:
     management: Tier
 
 
-def close_tiers(cluster: Cluster, prefix: str = "mcp") -> Tiers:
-    """Make the namespaces of N1-N5: `mcp-dmz` and so on."""
-    made = {tier.value: Tier(f"{prefix}-{tier}", TierArgs(cluster=cluster, tier=tier)) for tier in TierName}
-    return Tiers(**made)
+def close_tiers(cluster: Cluster, prefix: str = "mcp", *, keep_data: bool = False) -> Tiers:
+    """Make the namespaces of N1-N5: `mcp-dmz` and so on.
+
+    Args:
+        cluster: where.
+        prefix: of their names.
+        keep_data: whether that of the data tier stays when the stack is destroyed.
+    """
+
+    def close(tier: TierName) -> Tier:
+        keep = keep_data and tier is TierName.DATA
+        return Tier(f"{prefix}-{tier}", TierArgs(cluster=cluster, tier=tier, keep=keep))
+
+    return Tiers(**{tier.value: close(tier) for tier in TierName})
 
 
 Rule = tuple[Sequence[NetworkPolicyPeerArgs], Sequence[tuple[int, str]]]

@@ -6,30 +6,22 @@ the Kubernetes API, the start order and the edges of the graph.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import pulumi
-from pulumi_kubernetes import apps, batch, core, meta, policy
-from pulumi_kubernetes.core.v1 import (
-    PersistentVolumeClaimArgs,
-    PersistentVolumeClaimSpecArgs,
-    PodTemplateSpecArgs,
-    VolumeResourceRequirementsArgs,
-)
+from pulumi_kubernetes import core, meta
 
 from catalog.model import Resources, Zone
-from components import connections, rights
-from components.base import Component, DeclarationError, checked_name, labels, selector
+from components import connections, controllers, rights
+from components.base import Component, DeclarationError, checked_name, labels
 from components.endpoint import Endpoint, Late, Pods, Via
 from components.graph import Node
 from components.images import by_digest
-from components.kinds import Claim, CronJob, DaemonSet, Deployment, Job, Kind, Scaled, StatefulSet
-from components.pod import DRAIN_S, Health, Mount, PodSpec, template
+from components.kinds import CronJob, DaemonSet, Deployment, Job, Kind, StatefulSet
+from components.mounts import Mount
+from components.pod import DRAIN_S, Health, PodSpec, Sidecar, template
 from components.services import container_ports, make_services
 from components.tiers import Tier
-
-_GRACE_S = 60
-"""Seconds that a job's end may take to be seen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +37,8 @@ class WorkloadArgs:
     command: Sequence[str] = ()
     env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     """Never a secret: those come mounted, with an endpoint's credentials."""
+    annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """Of its pods: other ones are other pods."""
     offers: Sequence[Endpoint] = ()
     connects: Sequence[Endpoint | Late] = ()
     health: Health | None = None
@@ -53,6 +47,9 @@ class WorkloadArgs:
     zone: Zone | None = None
     """Required, but for a DaemonSet, which is on every node."""
     mounts: Sequence[Mount] = ()
+    sidecars: Sequence[Sidecar] = ()
+    beside: str = ""
+    """A pod with a name of its own, on whose machine this one must run: it shares a volume with it."""
     stop_s: int = 30
     """Seconds that it is given to end."""
 
@@ -69,11 +66,17 @@ class Workload(Component):
         name: Also the objects' name: see `docs/adr/0006-fixed-names.md`.
         args: What runs, and with what.
 
+    Outputs:
+        ready: What stands for it being ready, for an endpoint's `requires`.
+        revision: Tells one pod template from another.
+
     Errors:
         DeclarationError: names, tiers or start order do not go together.
     """
 
     TYPE: ClassVar[str] = "code:base:Workload"
+    ready: Sequence[pulumi.Resource]
+    revision: pulumi.Output[str]
 
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         _check(name, args)
@@ -93,6 +96,7 @@ class Workload(Component):
         pod = PodSpec(
             name=name,
             labels=labels(name, args.component),
+            annotations=args.annotations,
             account=account.metadata.name,
             token=bool(granted),
             image=by_digest(args.image),
@@ -107,14 +111,26 @@ class Workload(Component):
             stop_s=args.stop_s,
             restart="Never" if isinstance(args.kind, CronJob | Job) else "Always",
             claims={c.name: c.path for c in args.kind.claims} if isinstance(args.kind, StatefulSet) else {},
+            sidecars=args.sidecars,
+            beside=args.beside,
         )
-        first = [*connections.requirements(graph, wanted), *granted, *opened]
+        first: list[pulumi.Input[pulumi.Resource]] = [*connections.requirements(graph, wanted), *granted, *opened]
+        if isinstance(args.kind, Job) and args.kind.follows:
+            first.append(cast("pulumi.Output[pulumi.Resource]", graph.after_consumers(*args.kind.follows)))
         after = pulumi.ResourceOptions(parent=self, depends_on=first)
-        controller = _controller(name, args, named, template(pod), after)
-        _budget(name, args.kind, named, self.child)
+        made = controllers.controller(name, args.kind, named, _headless(args.offers), template(pod), after)
+        controllers.budget(name, args.kind, named, self.child)
         peers = {entry.endpoint.name for entry in wanted}
-        graph.settle(name, [controller, *make_services(args.offers, peers, args.component, self.child)])
+        self._name, self._graph = name, graph
+        self.ready = [made, *make_services(args.offers, peers, args.component, self.child)]
+        self.revision = controllers.revision(made)
+        graph.settle(name, self.ready)
         self.register_outputs({})
+
+    def led_by(self, job: "Workload") -> None:
+        """Who waits for this StatefulSet from now on also waits for the Job that replaces its pods."""
+        self.ready = [*self.ready, *job.ready]
+        self._graph.settle(self._name, self.ready)
 
 
 def _check(name: str, args: WorkloadArgs) -> None:
@@ -160,88 +176,3 @@ def _node(name: str, args: WorkloadArgs) -> Node:
 
 def _headless(offers: Sequence[Endpoint]) -> str:
     return next((e.name for e in offers if isinstance(e.at, Pods) and e.at.via is Via.HEADLESS), "")
-
-
-def _controller(
-    name: str,
-    args: WorkloadArgs,
-    named: meta.v1.ObjectMetaArgs,
-    pods: PodTemplateSpecArgs,
-    opts: pulumi.ResourceOptions,
-) -> pulumi.Resource:
-    chosen = meta.v1.LabelSelectorArgs(match_labels=selector(name))
-    match args.kind:
-        case Deployment(replicas=count, recreate=recreate):
-            spec = apps.v1.DeploymentSpecArgs(
-                # Left out where a scaler owns it: it would be set back at every update.
-                replicas=None if isinstance(count, Scaled) else count,
-                strategy=apps.v1.DeploymentStrategyArgs(type="Recreate") if recreate else None,
-                selector=chosen,
-                template=pods,
-            )
-            return apps.v1.Deployment(f"{name}-deployment", metadata=named, spec=spec, opts=opts)
-        case StatefulSet() as kind:
-            spec = apps.v1.StatefulSetSpecArgs(
-                replicas=kind.replicas,
-                service_name=_headless(args.offers),
-                pod_management_policy="Parallel" if kind.parallel else "OrderedReady",
-                persistent_volume_claim_retention_policy=(
-                    apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicyArgs(
-                        when_deleted="Retain", when_scaled="Retain"
-                    )
-                ),
-                selector=chosen,
-                template=pods,
-                volume_claim_templates=[_claim(name, claim) for claim in kind.claims],
-            )
-            return apps.v1.StatefulSet(f"{name}-statefulset", metadata=named, spec=spec, opts=opts)
-        case DaemonSet():
-            spec = apps.v1.DaemonSetSpecArgs(selector=chosen, template=pods)
-            return apps.v1.DaemonSet(f"{name}-daemonset", metadata=named, spec=spec, opts=opts)
-        case Job() as kind:
-            spec = batch.v1.JobSpecArgs(
-                template=pods, backoff_limit=kind.retries, active_deadline_seconds=kind.deadline_s
-            )
-            # It is waited for, to its deadline and not to the provider's.
-            patience = f"{kind.deadline_s + _GRACE_S}s"
-            timeouts = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create=patience, update=patience))
-            opts = pulumi.ResourceOptions.merge(opts, timeouts)
-            return batch.v1.Job(f"{name}-job", metadata=named, spec=spec, opts=opts)
-        case CronJob() as kind:
-            spec = batch.v1.CronJobSpecArgs(
-                schedule=kind.schedule,
-                concurrency_policy="Forbid",
-                job_template=batch.v1.JobTemplateSpecArgs(
-                    spec=batch.v1.JobSpecArgs(template=pods, backoff_limit=0, active_deadline_seconds=kind.deadline_s)
-                ),
-            )
-            return batch.v1.CronJob(f"{name}-cronjob", metadata=named, spec=spec, opts=opts)
-
-
-def _claim(name: str, claim: Claim) -> PersistentVolumeClaimArgs:
-    return PersistentVolumeClaimArgs(
-        # It can never be changed: nothing in it may be what is changed one day.
-        metadata=meta.v1.ObjectMetaArgs(name=claim.name, labels=selector(name)),
-        spec=PersistentVolumeClaimSpecArgs(
-            access_modes=["ReadWriteOnce"],
-            resources=VolumeResourceRequirementsArgs(requests={"storage": claim.size}),
-        ),
-    )
-
-
-def _budget(name: str, kind: Kind, named: meta.v1.ObjectMetaArgs, opts: pulumi.ResourceOptions) -> None:
-    if not isinstance(kind, Deployment | StatefulSet):
-        return
-    most = kind.replicas.max if isinstance(kind.replicas, Scaled) else kind.replicas
-    if most > 1:
-        policy.v1.PodDisruptionBudget(
-            f"{name}-budget",
-            metadata=named,
-            spec=policy.v1.PodDisruptionBudgetSpecArgs(
-                max_unavailable=1,
-                # A pod that does not work anyway does not keep a node from being emptied.
-                unhealthy_pod_eviction_policy="AlwaysAllow",
-                selector=meta.v1.LabelSelectorArgs(match_labels=selector(name)),
-            ),
-            opts=opts,
-        )

@@ -41,6 +41,8 @@ class Recorder(mocks.Mocks):
         outputs = dict(inputs)
         if args.typ == "docker:index/image:Image":
             outputs["repoDigest"] = inputs["imageName"].rsplit(":", 1)[0] + "@" + DIGEST
+        if args.typ == "random:index/randomPassword:RandomPassword":
+            outputs["result"] = "sesame" + "".join(filter(str.isalnum, args.name))
         if args.typ.startswith("kubernetes:"):
             # The provider names what the program does not.
             outputs["metadata"] = {"name": args.name, **inputs.get("metadata", {})}
@@ -87,9 +89,15 @@ def _name_of(urn: str) -> str:
     return "" if "pulumi:pulumi:Stack" in urn.split("::")[2:3] else urn.rpartition("::")[2]
 
 
-def record(body: Callable[[], object], *, preview: bool = False) -> Recorder:
-    """Run a program with mocks on an event loop of its own; returns once every registration has settled."""
-    recorder = Recorder()
+def record(body: Callable[[], object], recorder: Recorder | None = None, *, preview: bool = False) -> Recorder:
+    """Run a program with mocks on an event loop of its own; returns once every registration has settled.
+
+    Args:
+        body: the program.
+        recorder: what keeps its resources, for a look at those of one that fails.
+        preview: whether outputs are those of a preview.
+    """
+    recorder = recorder or Recorder()
     fresh = asyncio.new_event_loop()
     asyncio.set_event_loop(fresh)
 

@@ -19,7 +19,7 @@ from stacks.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 PROJECT = "code"
-BUILDS: Mapping[str, Callable[[Settings], tuple[Any, Graph]]] = {"dev": dev.build}
+BUILDS: Mapping[str, Callable[[Settings, Graph], Any]] = {"dev": dev.build}
 
 PLACE = {
     "registry": "registry.invalid/code",
@@ -67,8 +67,8 @@ def _graph(name: str) -> Mapping[str, list[dict[str, str]]]:
 
     async def program() -> Graph:
         mocks.set_mocks(_Nothing(), project=PROJECT, stack=name, preview=True, logger=logging.getLogger())
-        _, graph = BUILDS[name](settings)
-        graph.check()
+        with Graph() as graph:
+            BUILDS[name](settings, graph)
         await stack.wait_for_rpcs()
         return graph
 

@@ -16,10 +16,10 @@ from typing import Any
 import yaml
 
 from sandbox import paths, pulumi_stack
-from stacks import dev
 from stacks.settings import Settings
 from tests.program import DIGEST, record
 from tests.sandbox.platform import Platform
+from tests.stack_settings import build
 
 PROGRAM = f"""
 import json
@@ -85,7 +85,7 @@ def _resources() -> list[tuple[Any, ...]]:
     config = yaml.safe_load(pulumi_stack.WORKING.read_text())["config"]
     own = {key.removeprefix("code:"): value for key, value in config.items() if key.startswith("code:")}
     settings = Settings.model_validate_json(json.dumps(own))
-    recorded = record(lambda: dev.build(settings)).resources
+    recorded = record(lambda: build(settings)).resources
     names = {resource.name for resource in recorded if resource.type.startswith("code:")}
     return [(r.type, r.name, r.parent, r.inputs, sorted(d for d in r.depends_on if d not in names)) for r in recorded]
 

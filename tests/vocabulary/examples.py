@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 
 from catalog.model import Amounts, Resources, Zone
-from components import endpoint, kinds, pod, tiers, workload
+from components import endpoint, kinds, mounts, pod, tiers, workload
 from components.cluster import Cluster
 from components.endpoint import Admission, Endpoint
 from components.tiers import close_tiers
@@ -101,7 +101,7 @@ def run(setting: Setting, *, without: str = "", skip: int | None = None) -> None
         skip: the number of an example to leave out.
     """
     words = {
-        **_words(endpoint, kinds, pod, tiers, workload),
+        **_words(endpoint, kinds, mounts, pod, tiers, workload),
         "cluster": setting.cluster,
         "tiers": close_tiers(setting.cluster, PREFIX),
         "date": date,

@@ -7,7 +7,8 @@ import pulumi
 from catalog.model import Amounts, Resources, Zone
 from components.configuration import config_files
 from components.endpoint import Addresses, Endpoint, Pods, Port, Reverse
-from components.pod import Health, Tcp, config_mount
+from components.mounts import config_mount
+from components.pod import Health, Tcp
 from components.tiers import Tier
 from components.workload import Workload, WorkloadArgs
 

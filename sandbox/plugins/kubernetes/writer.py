@@ -119,9 +119,11 @@ class Writer:
         if self._plan.namespace(obj["metadata"].get("namespace", "")) is not None:
             return False  # nothing is in there yet
         live = self._find(kind, obj)
-        if live is None or self._settings.upsert_existing_objects:
+        if live is None:
             return False
         if not is_pulumis(live):
+            if self._settings.upsert_existing_objects:
+                return False
             raise exists_error(kind, obj["metadata"]["name"])
         return True
 
