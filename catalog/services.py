@@ -19,6 +19,8 @@ class Service(Model):
     zone: Zone
     replicas: Replicas
     resources: Resources
+    sidecars: dict[str, Resources] = Field(default_factory=dict[str, Resources])
+    """Further containers of each pod: name -> what they get."""
 
 
 class Table(Model):

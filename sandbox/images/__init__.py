@@ -13,7 +13,7 @@ registry.k8s.io/pause as pause.
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from pathlib import Path
 from catalog import images as catalogue
 from sandbox import paths, progress
 from sandbox.errors import SandboxError, last_line
-from sandbox.images import debian, host, layers, node, oci, pause, python, static, upstream
+from sandbox.images import debian, golang, host, layers, node, oci, pause, python, static, upstream
 from sandbox.images.layers import Layer
 from sandbox.images.oci import Content, Image
 
@@ -37,14 +37,16 @@ PAUSE = ("registry.k8s.io/pause", "3.10")
 
 @dataclass(frozen=True)
 class _Recipe:
-    """How a base is made: what runs in it, and its layers above Debian and the machine's settings."""
+    """How a base is made: what runs in it, its layers above Debian and the machine's settings, its own variables."""
 
     command: str
     layers: Sequence[Callable[[], Layer]] = ()
+    environment: Callable[[], Mapping[str, str]] = dict[str, str]
 
 
 _RECIPES = {
     "debian": _Recipe("bash"),
+    "golang": _Recipe("bash", [golang.layer], golang.environment),
     "node": _Recipe("node", [node.layer]),
     "python": _Recipe("python3", [python.layer]),
 }
@@ -80,7 +82,11 @@ def make() -> list[Image]:
             oci.write(
                 wanted[key].name,
                 wanted[key].tag,
-                Content(layers=[*base, *above], environment=environment, command=[_RECIPES[key].command]),
+                Content(
+                    layers=[*base, *above],
+                    environment={**environment, **_RECIPES[key].environment()},
+                    command=[_RECIPES[key].command],
+                ),
             )
             for key, above in own.items()
         ),
