@@ -6,6 +6,8 @@ import pulumi
 
 from catalog import mcp
 from components.cluster import Cluster
+from components.data.htm.crawler import Crawler, CrawlerArgs
+from components.data.kubernetes import KubernetesData, KubernetesDataArgs
 from components.edge.nginx import Edge, EdgeArgs
 from components.foundation.addons.addons import Addons, AddonsArgs
 from components.gateway.haproxy import Gateway, GatewayArgs
@@ -16,18 +18,40 @@ from components.tiers import close_tiers
 from stacks.settings import Settings
 
 
-def build(settings: Settings) -> tuple[dict[str, pulumi.Input[object]], Graph]:
-    """Compose the stack; returns its outputs, none of them secret, and its graph."""
+def build(settings: Settings, graph: Graph) -> dict[str, pulumi.Input[object]]:
+    """Compose the stack, whose graph it fills; returns its outputs."""
     images = ImageSource(registry=settings.registry, lock=Path(settings.image_lock) if settings.image_lock else None)
     cluster = Cluster(
         api_cidrs=[str(cidr) for cidr in settings.kubernetes_api.cidrs],
         api_port=settings.kubernetes_api.port,
         node_cidrs=[str(cidr) for cidr in settings.cluster.nodes],
         requests_scale=settings.requests_scale,
+        graph=graph,
     )
     # L1: closed networks, certificates, metrics of pods
-    tiers = close_tiers(cluster)
+    tiers = close_tiers(cluster, keep_data=settings.data.keep_volumes)
     addons = Addons("addons", AddonsArgs(tier=tiers.management, images=images, install=settings.installed_addons))
+    # L2: databases, cache, objects, the HTM store
+    data = KubernetesData(
+        "data",
+        KubernetesDataArgs(
+            tier=tiers.data,
+            images=images,
+            authority=addons.authority,
+            options=settings.data.options(settings.retention.backups),
+            sizes=settings.size_of,
+        ),
+    ).contract
+    Crawler(
+        "htm-crawler",
+        CrawlerArgs(
+            tier=tiers.backend,
+            images=images,
+            store=data.htm.sessions,
+            schedule=settings.data.crawl,
+            size=settings.size_of("htm-crawler"),
+        ),
+    )
     # L4: MCP servers
     servers = {
         id: McpServer(f"mcp-{id}", McpServerArgs(server=mcp.load().server(id), tier=tiers.backend, images=images))
@@ -55,9 +79,8 @@ def build(settings: Settings) -> tuple[dict[str, pulumi.Input[object]], Graph]:
             replicas=settings.replicas_of("edge"),
         ),
     )
-    outputs: dict[str, pulumi.Input[object]] = {
+    return {
         "edge_url": edge.url,
         "edge_ca": addons.authority.ca,
         "servers": {id: f"{edge.url}/mcp/{id}" for id in servers},
     }
-    return outputs, cluster.graph

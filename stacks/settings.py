@@ -8,8 +8,10 @@ from pathlib import Path
 from pydantic import Field, field_validator, model_validator
 
 from catalog import crds, images, mcp, services
-from catalog.model import Model
+from catalog.model import Amounts, Model, Resources
+from components.data.options import Size
 from stacks.agreement import Demand, misplaced, overlaps, shortfalls, within
+from stacks.data import Data, Memory
 from stacks.sections import (
     AddonMode,
     Addons,
@@ -50,6 +52,7 @@ class Settings(Model):
         default=1, ge=0.01, le=1, description="multiplies CPU requests where machines are smaller than the catalogue's"
     )
     addons: Addons = Field(default=Addons(), validate_default=True)
+    data: Data = Data()
     domains: Domains = Domains()
     retention: Retention = Retention()
     secrets: dict[Name, SecretSource] = Field(
@@ -70,7 +73,7 @@ class Settings(Model):
         not_ours = self._addons(AddonMode.PRESENT)
         for entry in services.load().services:
             if entry.id not in not_ours:
-                yield Demand(entry.id, entry.zone, self.replicas_of(entry.id), entry.resources.requests)
+                yield Demand(entry.id, entry.zone, self.replicas_of(entry.id), self._requests(entry))
         for server in map(mcp.load().server, self.servers):
             yield Demand(f"mcp-{server.id}", server.zone, 1, server.resources.requests)
 
@@ -139,6 +142,7 @@ class Settings(Model):
         refuse(
             (
                 *overlaps(self._ranges()),
+                *self._databases(),
                 *([Wrong(("cluster", "pods"), self.cluster.pods, crowded)] if pods > room else []),
                 *within(
                     {("kubernetes_api", "cidrs", i): cidr for i, cidr in enumerate(self.kubernetes_api.cidrs)},
@@ -150,6 +154,49 @@ class Settings(Model):
             )
         )
         return self
+
+    def resources_of(self, service: str) -> Resources:
+        """What the main container of a service gets: as in the catalogue, but for memory that is a setting."""
+        listed = services.load().service(service).resources
+        if service not in (sized := self._memories()):
+            return listed
+        memory = sized[service]
+        return Resources(
+            requests=Amounts(cpu=listed.requests.cpu, memory=memory.request),
+            limits=Amounts(cpu=listed.limits.cpu, memory=memory.most),
+        )
+
+    def size_of(self, service: str) -> Size:
+        """How many pods a service has, and what they get."""
+        sidecars = services.load().service(service).sidecars
+        return Size(replicas=self.replicas_of(service), resources=self.resources_of(service), sidecars=sidecars)
+
+    def _memories(self) -> dict[str, Memory]:
+        data = self.data
+        return {
+            "postgres-members": data.postgres.memory,
+            "htm-members": data.htm.memory,
+            "redis-members": data.redis.memory,
+        }
+
+    def _requests(self, entry: services.Service) -> Amounts:
+        """What each pod of a service requests, with its sidecars."""
+        every = [self.resources_of(entry.id).requests, *(own.requests for own in entry.sidecars.values())]
+        cpu, memory = sum(own.cpu_m for own in every), sum(own.memory_mib for own in every)
+        return every[0] if len(every) == 1 else Amounts(cpu=f"{cpu}m", memory=f"{memory}Mi")
+
+    def _databases(self) -> Iterator[Wrong]:
+        """What a PostgreSQL cluster's settings and its replicas do not agree on."""
+        for name, sql, poolers in (
+            ("postgres", self.data.postgres, ("postgres", "postgres-transactions")),
+            ("htm", self.data.htm, ("htm",)),
+        ):
+            members = self.replicas_of(f"{name}-members")
+            if sql.synchronous and members == 1:
+                allowed = f"false with replicas.{name}-members 1: no second member could have the write"
+                yield Wrong(("data", name, "synchronous"), True, allowed)
+            if wrong := sql.too_many(sum(map(self.replicas_of, poolers))):
+                yield wrong._replace(loc=("data", name, *wrong.loc))
 
     def _addons(self, wanted: AddonMode) -> list[str]:
         """Their ids in catalog/services.yaml."""

@@ -15,7 +15,8 @@ from components.endpoint import Endpoint, Pods, Port, Via
 from components.foundation.addons.authority import Authority
 from components.images import ImageSource, build
 from components.kinds import Deployment
-from components.pod import Health, Http, config_mount, secret_mount
+from components.mounts import config_mount, secret_mount
+from components.pod import Health, Http
 from components.tiers import Tier
 from components.workload import Workload, WorkloadArgs
 

@@ -14,7 +14,8 @@ from components.endpoint import Endpoint, Pods, Port
 from components.gateway import config
 from components.images import ImageSource, build
 from components.kinds import Deployment
-from components.pod import Health, Http, config_mount
+from components.mounts import config_mount
+from components.pod import Health, Http
 from components.tiers import Tier
 from components.workload import Workload, WorkloadArgs
 

@@ -44,7 +44,14 @@ class Store(Component):
 
 
 def workload(tiers: Tiers, name: str, **args: Any) -> Workload:  # noqa: ANN401 (any argument)
-    given = {"tier": tiers.backend, "component": "x", "zone": Zone.GENERAL, "image": IMAGE, "resources": SMALL, **args}
+    given: dict[str, Any] = {
+        "tier": tiers.backend,
+        "component": "x",
+        "zone": Zone.GENERAL,
+        "image": IMAGE,
+        "resources": SMALL,
+        **args,
+    }
     return Workload(name, WorkloadArgs(health=Health(live=Tcp(port=1)), **given))
 
 
@@ -109,4 +116,4 @@ def test_passwords_are_secrets_wherever_they_lie(run: Run) -> None:
     recorder = run(lambda: program("a"))
     for resource in recorder.resources:
         hidden = json.dumps(list(secrets_in(resource.inputs).values()))
-        assert json.dumps(resource.inputs).count("the password") == hidden.count("the password"), resource.name
+        assert json.dumps(resource.inputs).count("sesame") == hidden.count("sesame"), resource.name

@@ -8,26 +8,50 @@ from typing import Any
 import pulumi
 import pytest
 
+from catalog.model import Amounts
 from components.graph import Graph
-from stacks import dev
-from tests.program import CA, DIGEST, Recorder
-from tests.stack_settings import settings
-from tests.unit.conftest import Run
+from tests.program import CA, DIGEST, Recorder, record, secrets_in
+from tests.stack_settings import build, settings
 
 SNAPSHOT = Path(__file__).with_name("dev_stack.graph")
 TIERS = ("dmz", "frontend", "backend", "data", "management")
-PODS = {"cert-manager", "edge", "gateway", "mcp-everything", "mcp-time", "metrics-server"}
+ADDONS = {"cert-manager", "metrics-server"}
+SQL = {
+    "members",
+    "members-rollout",
+    "primary",
+    "clients",
+    "retired",
+    "backup-first",
+    "backup-full",
+    "backup-incr",
+    "restore",
+}
+REDIS = {"members", "members-rollout", "sentinels", "clients", "retired"}
+DATA = {
+    *("objects", "objects-clients", "objects-retired", "backup-metrics", "htm-crawler", "postgres-transactions"),
+    *(f"{store}-{part}" for store in ("postgres", "htm") for part in SQL),
+    *(f"redis-{part}" for part in REDIS),
+    *(f"redis-members-{ordinal}-backup" for ordinal in range(3)),
+    *("postgres", "htm", "redis"),
+}
+PODS = {*ADDONS, *DATA, "edge", "gateway", "mcp-everything", "mcp-time"}
+TO_AN_END = ("Job", "CronJob")
 
 
-@pytest.fixture
-def dev_stack(run: Run) -> Recorder:
-    return run(lambda: dev.build(settings()))
+@pytest.fixture(scope="module", params=[True, False], ids=["preview", "update"])
+def dev_stack(request: pytest.FixtureRequest) -> Recorder:
+    # Once for all tests that only look: some hundred resources take seconds.
+    return record(lambda: build(settings()), preview=request.param)
 
 
-def pods(recorder: Recorder) -> dict[str, Any]:
-    return {
-        inputs["metadata"]["name"]: inputs["spec"]["template"]["spec"] for inputs in recorder.manifests("Deployment")
-    }
+def pods(recorder: Recorder, *kinds: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for kind in kinds or ("Deployment", "StatefulSet", *TO_AN_END):
+        for manifest in recorder.manifests(kind):
+            spec = manifest["spec"]["jobTemplate"]["spec"] if kind == "CronJob" else manifest["spec"]
+            found[manifest["metadata"]["name"]] = spec["template"]["spec"]
+    return found
 
 
 def test_graph_is_the_committed_one(dev_stack: Recorder) -> None:
@@ -64,35 +88,51 @@ def test_every_object_is_labelled(dev_stack: Recorder) -> None:
 
 
 def test_what_runs_is_what_the_settings_summed_up(dev_stack: Recorder) -> None:
+    def requested(pod: Any) -> tuple[int, int]:  # noqa: ANN401 (a manifest)
+        every = [Amounts(**container["resources"]["requests"]) for container in pod["containers"]]
+        return sum(own.cpu_m for own in every), sum(own.memory_mib for own in every)
+
     found = {
         m["metadata"]["name"]: (
             m["spec"]["replicas"],
-            m["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"],
+            *requested(m["spec"]["template"]["spec"]),
             next(iter(m["spec"]["template"]["spec"]["nodeSelector"])),
         )
-        for m in dev_stack.manifests("Deployment")
+        for kind in ("Deployment", "StatefulSet")
+        for m in dev_stack.manifests(kind)
     }
-    summed = {d.name: (d.replicas, d.requests.model_dump(), f"zone.code/{d.zone}") for d in settings().demand()}
+    summed = {
+        d.name: (d.replicas, d.requests.cpu_m, d.requests.memory_mib, f"zone.code/{d.zone}")
+        for d in settings().demand()
+        if d.name not in ("data-jobs", "htm-crawler")  # what ends has a share of its own
+    }
     assert found == summed
 
 
 def test_every_pod_is_hardened(dev_stack: Recorder) -> None:
     assert pods(dev_stack).keys() == PODS
     with_token = {name for name, pod in pods(dev_stack).items() if pod["automountServiceAccountToken"]}
-    assert with_token == {"cert-manager", "metrics-server"}
+    assert with_token == {
+        *ADDONS,
+        *(f"{store}-members" for store in ("postgres", "htm")),
+        *(f"{store}-members-rollout" for store in ("postgres", "htm", "redis")),
+        "backup-metrics",
+    }
+    endless = pods(dev_stack, "Deployment", "StatefulSet")
     for name, pod in pods(dev_stack).items():
         assert pod["securityContext"]["runAsNonRoot"] is True, name
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
         assert {c["whenUnsatisfiable"] for c in pod["topologySpreadConstraints"]} == {"ScheduleAnyway"}, name
-        (container,) = pod["containers"]
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        }, name
-        assert "@sha256:" in container["image"], name
-        assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys(), name
-        assert container["resources"].keys() == {"requests", "limits"}, name
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }, name
+            assert "@sha256:" in container["image"], name
+            probes = {"startupProbe", "readinessProbe", "livenessProbe"} & container.keys()
+            assert len(probes) == (3 if name in endless else 0), name
+            assert container["resources"].keys() == {"requests", "limits"}, name
 
 
 def test_images_of_our_own_are_those_just_built(dev_stack: Recorder) -> None:
@@ -119,10 +159,11 @@ def test_only_the_edge_is_open_to_the_outside(dev_stack: Recorder) -> None:
     assert [name for name, kind in services.items() if kind != "ClusterIP"] == ["edge-service"]
 
 
-def test_the_way_in_is_edge_gateway_server(run: Run) -> None:
-    graphs: list[Graph] = []
-    run(lambda: graphs.append(dev.build(settings())[1]))
-    edges = {(edge["from"], edge["to"]) for edge in graphs[0].rows()["edges"]}
+def test_the_way_in_is_edge_gateway_server() -> None:
+    graph = Graph()
+    record(lambda: build(settings(), graph))
+    rows = graph.rows()["edges"]
+    edges = {(edge["from"], edge["to"]) for edge in rows if edge["from"] not in DATA}
     assert edges == {
         ("internet", "edge"),
         ("edge", "gateway"),
@@ -137,19 +178,45 @@ def test_the_way_in_is_edge_gateway_server(run: Run) -> None:
 
 def test_no_private_key_passes_through_the_program(dev_stack: Recorder) -> None:
     assert "PRIVATE KEY" not in json.dumps([r.inputs for r in dev_stack.resources])
-    assert dev_stack.of("Secret") == {}
 
 
-def test_an_addon_that_is_present_is_not_installed(run: Run) -> None:
-    recorder = run(lambda: dev.build(settings(addons={"cert_manager": "present", "metrics_server": "present"})))
-    assert pods(recorder).keys() == PODS - {"cert-manager", "metrics-server"}
+def test_secrets_are_those_of_the_data_layer_and_hold_nothing_in_plain(dev_stack: Recorder) -> None:
+    for name, inputs in dev_stack.of("Secret").items():
+        assert inputs["metadata"]["namespace"] in ("mcp-data", "mcp-data-restore", "mcp-backend"), name
+        assert set(map(type, secrets_in(inputs).values())), name
+    # Whatever is random is a secret wherever it goes.
+    for resource in dev_stack.resources:
+        hidden = json.dumps(list(secrets_in(resource.inputs).values())).count("sesame")
+        assert json.dumps(resource.inputs).count("sesame") == hidden, resource.name
+
+
+def test_what_holds_data_stays_unless_the_settings_say_otherwise() -> None:
+    def policies(keep: bool) -> set[str]:
+        recorder = record(lambda: build(settings(data={"keep_volumes": keep})))
+        return {
+            inputs["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"]
+            for inputs in recorder.of("StatefulSet").values()
+        }
+
+    assert policies(True) == {"Retain"}
+    assert policies(False) == {"Delete"}
+
+
+def test_an_addon_that_is_present_is_not_installed() -> None:
+    recorder = record(lambda: build(settings(addons={"cert_manager": "present", "metrics_server": "present"})))
+    assert pods(recorder).keys() == PODS - ADDONS
     assert not recorder.of("CustomResourceDefinition")
     certificates = {n: i["metadata"]["namespace"] for n, i in recorder.of("Certificate").items()}
-    assert certificates == {"code-ca": "cert-manager", "code-shown": "cert-manager", "edge-tls": "mcp-dmz"}
+    of_data = {name for name, namespace in certificates.items() if namespace.startswith("mcp-data")}
+    assert {name: namespace for name, namespace in certificates.items() if name not in of_data} == {
+        "code-ca": "cert-manager",
+        "code-shown": "cert-manager",
+        "edge-tls": "mcp-dmz",
+    }
 
 
-def test_requests_are_scaled_and_limits_are_not(run: Run) -> None:
-    recorder = run(lambda: dev.build(settings(requests_scale=0.25)))
+def test_requests_are_scaled_and_limits_are_not() -> None:
+    recorder = record(lambda: build(settings(requests_scale=0.25)))
     (container,) = pods(recorder)["edge"]["containers"]
     assert container["resources"] == {
         "requests": {"cpu": "13m", "memory": "64Mi"},
@@ -162,15 +229,15 @@ def test_bases_are_pinned_by_digest(dev_stack: Recorder) -> None:
         assert "@sha256:" in image["build"]["args"]["BASE"], name
 
 
-def test_outputs_say_how_to_call_each_server(run: Run) -> None:
+def test_outputs_say_how_to_call_each_server() -> None:
     outputs: dict[str, Any] = {}
 
     def program() -> None:
-        outputs.update(dev.build(settings(domains={"edge": ["mcp.example.org", "localhost"]}))[0])
+        outputs.update(build(settings(domains={"edge": ["mcp.example.org", "localhost"]})))
         ca: pulumi.Output[str] = outputs["edge_ca"]
         outputs["ca"] = ca.apply(lambda pem: outputs.update(ca=pem))
 
-    run(program)
+    record(program)
     assert outputs["servers"] == {
         "everything": "https://mcp.example.org/mcp/everything",
         "time": "https://mcp.example.org/mcp/time",

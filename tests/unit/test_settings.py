@@ -38,9 +38,10 @@ SERVERS = "a list of at least 1, each text (ids of the catalogue to run)"
 POOLS = "an object of at least 1 (name -> machines that pods share; every zone is in one)"
 LOCK = "a file with a digest for each image of catalog/images.yaml; unset it to use upstream's"
 REMEDY = "give it with: pulumi config set --secret"
+GIB_16 = "from 1Gi to 16Gi"
 TOP = (
-    "registry, image_lock, servers, replicas, tiers, cluster, kubernetes_api, pools, requests_scale, addons, domains, "
-    "retention, secrets"
+    "registry, image_lock, servers, replicas, tiers, cluster, kubernetes_api, pools, requests_scale, addons, data, "
+    "domains, retention, secrets"
 )
 DB = {"db": {"config": "db_password"}}
 
@@ -66,6 +67,12 @@ def pools(**changed: Any) -> dict[str, Any]:  # noqa: ANN401 (any setting)
     return {"pools": {"all": {name: value for name, value in {**POOL, **changed}.items() if value is not ...}}}
 
 
+def apart(**changed: object) -> dict[str, Any]:
+    """A pool of its own for what is no data."""
+    most, own = {**POOL, "zones": ["hpc", "data"]}, {**POOL, "zones": ["edge", "general"], **changed}
+    return {"pools": {"most": most, "apart": own}}
+
+
 def retention(**changed: object) -> dict[str, Any]:
     return {"retention": changed}
 
@@ -74,6 +81,7 @@ def overlap(key: str, value: str, other: str, **changed: object) -> Bad:
     return Bad(changed, key, json.dumps(value), f"a range of its own; it overlaps {other}")
 
 
+PODS = 2 + sum(entry.replicas.default for entry in services.load().services)
 NODES = {"nodes": ["10.0.2.100/32"]}
 BAD = {
     # keys
@@ -258,22 +266,87 @@ BAD = {
         {"cluster": {**NODES, "pods": "10.244.0.0/30"}},
         "cluster.pods",
         '"10.244.0.0/30"',
-        "large enough for 8 pods; it has 4 addresses",
+        f"large enough for {PODS} pods; it has 4 addresses",
     ),
     # the catalogue
     "unknown server": Bad({"servers": ["time", "tme"]}, "servers[1]", '"tme"', "one of everything, time"),
     "repeated server": Bad({"servers": ["time", "time"]}, "servers[1]", '"time"', "there once"),
     "replicas of an unknown service": Bad(
-        {"replicas": {"postgres": 3}},
-        "replicas.postgres",
+        {"replicas": {"mysql": 3}},
+        "replicas.mysql",
         "3",
-        "for a service of catalog/services.yaml: cert-manager, metrics-server, gateway, edge",
+        f"for a service of catalog/services.yaml: {', '.join(entry.id for entry in services.load().services)}",
     ),
     "more gateways than S4 allows": Bad(
         {"replicas": {"gateway": 9}}, "replicas.gateway", "9", "a whole number from 1 to 8"
     ),
     "more edges than S3 allows": Bad({"replicas": {"edge": 5}}, "replicas.edge", "5", "a whole number from 1 to 4"),
     "fewer edges than one": Bad({"replicas": {"edge": 0}}, "replicas.edge", "0", "a whole number from 1 to 4"),
+    # the data layer
+    "one member that waits for a second": Bad(
+        {"replicas": {"postgres-members": 1}},
+        "data.postgres.synchronous",
+        "true",
+        "false with replicas.postgres-members 1: no second member could have the write",
+    ),
+    "memory upside down": Bad(
+        {"data": {"redis": {"memory": {"request": "2Gi", "limit": "1Gi"}}}},
+        "data.redis.memory.limit",
+        '"1Gi"',
+        "no less than request, which is 2Gi",
+    ),
+    "more memory than S5 allows": Bad(
+        {"data": {"postgres": {"memory": {"request": "17Gi"}}}}, "data.postgres.memory.request", '"17Gi"', GIB_16
+    ),
+    "less memory than S5 allows": Bad(
+        {"data": {"htm": {"memory": {"request": "512Mi"}}}}, "data.htm.memory.request", '"512Mi"', GIB_16
+    ),
+    "more memory than S6 allows": Bad(
+        {"data": {"redis": {"memory": {"request": "4Gi", "limit": "9Gi"}}}},
+        "data.redis.memory.limit",
+        '"9Gi"',
+        "from 1Gi to 8Gi",
+    ),
+    "backups kept for no day": Bad(
+        retention(backups=0),
+        "retention.backups",
+        "0",
+        "a whole number from 7 to 35 (point-in-time restore; 35 is the most that RDS keeps)",
+    ),
+    "archived later than the RPO": Bad(
+        {"data": {"backups": {"archive_s": 301}}},
+        "data.backups.archive_s",
+        "301",
+        "a whole number from 10 to 300 (seconds after which the log is archived: the most that may be lost)",
+    ),
+    "pools beyond max_connections": Bad(
+        {"data": {"postgres": {"pool": 50}}},
+        "data.postgres.pool",
+        "50",
+        "at most 8, or max_connections at least 1644, not 300: 8 clients x (50 + 1) x (3 + 1) pods + 12 that are no"
+        " clients'",
+    ),
+    "more connections than memory": Bad(
+        {"data": {"postgres": {"max_connections": 400}}},
+        "data.postgres.max_connections",
+        "400",
+        "at most 341 with 1024 MiB of memory: each is to have 768 kB of a quarter of it",
+    ),
+    "passwords of no generation": Bad(
+        {"data": {"passwords": 0}},
+        "data.passwords",
+        "0",
+        "a whole number of at least 1 (raised by one, every client gets a new password)",
+    ),
+    "a schedule of four fields": Bad(
+        {"data": {"backups": {"full": "1 2 3 4"}}},
+        "data.backups.full",
+        '"1 2 3 4"',
+        "text (five fields, as cron has them, in UTC)",
+    ),
+    "a use that there is not": Bad(
+        {"data": {"redis": {"use": "queue"}}}, "data.redis.use", '"queue"', "cache, durable"
+    ),
     # contradictions
     "audit shorter than logs": Bad(
         retention(audit=60, logs=61),
@@ -300,16 +373,16 @@ BAD = {
         "pools that take each zone once; zone general is in: none",
     ),
     "cpu that does not fit": Bad(
-        {**pools(cpu="100m", nodes=3), "replicas": {"edge": 3}},
-        "pools.all.cpu",
+        {**apart(cpu="100m", nodes=3), "replicas": {"edge": 3}},
+        "pools.apart.cpu",
         '"100m"',
         "enough for cert-manager 1 x 20m + metrics-server 1 x 20m + gateway 2 x 50m + edge 3 x 50m"
         " + mcp-everything 1 x 50m + mcp-time 1 x 50m = 390m; it has 3 x 100m = 300m:"
         " add nodes, or lower requests_scale",
     ),
     "scaled cpu that does not fit": Bad(
-        {**pools(cpu="100m"), "requests_scale": "0.5"},
-        "pools.all.cpu",
+        {**apart(cpu="100m"), "requests_scale": "0.5"},
+        "pools.apart.cpu",
         '"100m"',
         "enough for cert-manager 1 x 10m + metrics-server 1 x 10m + gateway 2 x 25m + edge 2 x 25m"
         " + mcp-everything 1 x 25m + mcp-time 1 x 25m = 170m; it has 1 x 100m = 100m:"
@@ -549,24 +622,30 @@ def good(draw: st.DrawFn) -> dict[str, Any]:
     dmz, frontend, backend, data, pods, cluster_services, *nodes = draw(ranges(6 + draw(st.integers(1, 3))))
     owners = {zone: draw(st.sampled_from(["a", "b", "c_1"])) for zone in Zone}
     logs = draw(st.integers(1, 400))
+    replicas = {
+        entry.id: draw(st.integers(entry.replicas.min, entry.replicas.max))
+        for entry in services.load().services
+        if draw(st.booleans())
+    }
     return {
         **VALID,
+        "data": {
+            # One member has no second, and pools of many pods are many connections.
+            "postgres": {"synchronous": replicas.get("postgres-members", 3) > 1, "clients": 2},
+            "htm": {"synchronous": False, "clients": 1},
+        },
         "servers": draw(
             st.lists(st.sampled_from([server.id for server in mcp.load().servers]), min_size=1, unique=True)
         ),
-        "replicas": {
-            entry.id: draw(st.integers(entry.replicas.min, entry.replicas.max))
-            for entry in services.load().services
-            if draw(st.booleans())
-        },
+        "replicas": replicas,
         "tiers": {"dmz": dmz, "frontend": frontend, "backend": backend, "data": data},
         "cluster": {"pods": pods, "services": cluster_services, "nodes": nodes},
         "pools": {
             name: {
                 "zones": [zone for zone in Zone if owners[zone] == name],
                 "nodes": draw(st.integers(1, 100)),
-                "cpu": draw(st.sampled_from(["2", "1500m", "64"])),
-                "memory": draw(st.sampled_from(["2Gi", "4096Mi"])),
+                "cpu": draw(st.sampled_from(["16", "15500m", "64"])),
+                "memory": draw(st.sampled_from(["64Gi", "65536Mi"])),
             }
             for name in set(owners.values())
         },

@@ -75,7 +75,13 @@ class Authority(Component):
         self.register_outputs({"ca": self.ca})
 
     def certificate(
-        self, name: str, namespace: pulumi.Input[str], dns_names: Sequence[str], parent: pulumi.Resource
+        self,
+        name: str,
+        namespace: pulumi.Input[str],
+        dns_names: Sequence[str],
+        parent: pulumi.Resource,
+        *,
+        client: bool = False,
     ) -> pulumi.Output[str]:
         """Ask for a server's certificate.
 
@@ -84,6 +90,7 @@ class Authority(Component):
             namespace: where it is wanted.
             dns_names: what it is for.
             parent: of the Certificate.
+            client: whether its holder shows it to other servers too, who know it by its name.
 
         Returns:
             The Secret's name, known once it holds `tls.crt`, `tls.key` and `ca.crt`; it is renewed in place.
@@ -93,9 +100,10 @@ class Authority(Component):
             namespace,
             {
                 "dnsNames": list(dns_names),
+                **({"commonName": name} if client else {}),
                 "duration": f"{LEAF_HOURS}h",
                 "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
-                "usages": ["digital signature", "server auth"],
+                "usages": ["digital signature", "server auth", *(["client auth"] if client else [])],
                 "issuerRef": _reference(self._name),
             },
             pulumi.ResourceOptions(parent=parent, depends_on=[self._signer]),

@@ -13,7 +13,8 @@ from components.endpoint import Addresses, ApiRule, Endpoint, Pods, Port, Via, k
 from components.foundation.addons.authority import Authority
 from components.images import ImageSource
 from components.kinds import Deployment
-from components.pod import Health, Http, secret_mount
+from components.mounts import secret_mount
+from components.pod import Health, Http
 from components.tiers import Purpose, Tier
 from components.workload import Workload, WorkloadArgs
 

@@ -8,7 +8,9 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
 
+import urllib3
 from kubernetes import client, config
 
 from data_tools.errors import ToolError, one_line
@@ -49,21 +51,18 @@ def look(api: client.BatchV1Api, namespaces: Sequence[str]) -> list[Row]:
         ToolError: the API does not answer, or refuses.
     """
     try:
-        return [
-            (
-                namespace,
-                job.metadata.name,
-                job.metadata.creation_timestamp,
-                job.status.last_schedule_time,
-                job.status.last_successful_time,
-            )
-            for namespace in namespaces
-            for job in api.list_namespaced_cron_job(
-                namespace, label_selector=SELECTOR, _request_timeout=_TIMEOUT_S
-            ).items
-        ]
-    except Exception as error:
+        return [_row(namespace, job) for namespace in namespaces for job in _listed(api, namespace)]
+    except (client.ApiException, urllib3.exceptions.HTTPError) as error:
         raise ToolError(f"Kubernetes API: {one_line(error)}") from error
+
+
+def _listed(api: client.BatchV1Api, namespace: str) -> Sequence[Any]:
+    return api.list_namespaced_cron_job(namespace, label_selector=SELECTOR, _request_timeout=_TIMEOUT_S).items
+
+
+def _row(namespace: str, job: Any) -> Row:  # noqa: ANN401 (the client's type allows what the API never sends)
+    about, status = job.metadata, job.status
+    return namespace, about.name, about.creation_timestamp, status.last_schedule_time, status.last_successful_time
 
 
 def serve(port: int, namespaces: Sequence[str]) -> None:
@@ -73,7 +72,7 @@ def serve(port: int, namespaces: Sequence[str]) -> None:
         ToolError: there is no token.
     """
     try:
-        config.load_incluster_config()
+        cast(Any, config).load_incluster_config()
     except config.ConfigException as error:
         raise ToolError(f"no access to the Kubernetes API: {one_line(error)}") from error
     api = client.BatchV1Api()

@@ -1,0 +1,1 @@
+"""L2: where data is kept: PostgreSQL, Redis, an object store, the HTM store, and their backups."""

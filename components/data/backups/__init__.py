@@ -1,0 +1,1 @@
+"""Backups of the data layer, and the proof that they restore."""

@@ -1,0 +1,1 @@
+"""The HTM store: PostgreSQL with pgvector, and the crawler that fills it."""

@@ -1,0 +1,1 @@
+"""What a store promises, whoever provides it: checks that do not know who answers."""

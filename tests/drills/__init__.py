@@ -1,0 +1,1 @@
+"""Drills of the data layer, for real: `make drill-data`."""
