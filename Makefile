@@ -19,7 +19,7 @@ endif
 # Every deployment is judged by these; what they refuse is not deployed.
 PACKS = --policy-pack policies/security
 
-.PHONY: help up preview destroy down test lint types unit conformance sandbox-test bench graph snapshot schema lock venv \
+.PHONY: help up preview destroy down test lint types unit conformance sandbox-test drill-data bench graph snapshot schema lock venv \
 	vendor sandbox
 
 help: ## this list
@@ -56,7 +56,10 @@ conformance: sandbox ## generated configuration against the programs that read i
 	@$(ENTER) $(PY) -m pytest tests/conformance -n 2 -q
 
 sandbox-test: sandbox ## the stack for real: deploy, break, mend, destroy
-	@$(PY) -m pytest tests/sandbox -q
+	@$(PY) -m pytest tests/sandbox -q --timeout 2400
+
+drill-data: sandbox ## break the data layer and restore it, in the sandbox: DRILLS=--short for what CI runs
+	@$(PY) -m tests.drills $(DRILLS)
 
 bench: venv ## how long: from nothing, warm, no-op, preview
 	@$(PY) -m tests.bench

@@ -92,6 +92,8 @@ def own_settings(wanted: Settings) -> dict[str, Any]:
         "cluster": {"pods": str(network.pods), "services": str(network.services), "nodes": [node]},
         "kubernetes_api": {"cidrs": [node], "port": wanted.api.node},
         "pools": {"sandbox": machine},
+        # Who destroys a stack here wants it gone.
+        "data": {"keep_volumes": False},
     }
 
 

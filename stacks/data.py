@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from catalog.model import MemoryQuantity, Model, memory_mib
 from components.data.options import BackupOptions, DataOptions, ObjectsOptions, RedisOptions, SqlOptions
 from components.data.postgres import sizing
+from components.data.redis import sizing as redis_sizing
 from stacks.wrong import Wrong, WrongValuesError
 
 RPO_S = 300
@@ -63,9 +64,7 @@ class Sql(Model):
         Args:
             poolers: pods that pool, of both kinds.
         """
-        room = sizing.memory_refusal(
-            memory_mib=memory_mib(self.memory.request), max_connections=self.max_connections
-        )
+        room = sizing.memory_refusal(memory_mib=memory_mib(self.memory.request), max_connections=self.max_connections)
         if room:
             return Wrong(("max_connections",), self.max_connections, room)
         line = sizing.pools_refusal(
@@ -90,6 +89,16 @@ class Redis(Model):
     storage: MemoryQuantity = "4Gi"
     use: RedisUse = RedisUse.DURABLE
     clients: int = Field(default=64, ge=1, le=200)
+
+    @model_validator(mode="after")
+    def _holds_all_its_files(self) -> "Redis":
+        least = redis_sizing.sizing(self.memory.request).volume_mib
+        if memory_mib(self.storage) < least:
+            allowed = (
+                f"at least {least}Mi with memory of {self.memory.request}: a log while it is rewritten, a snapshot"
+            )
+            raise WrongValuesError([Wrong(("storage",), self.storage, allowed)])
+        return self
 
     @field_validator("memory")
     @classmethod

@@ -32,7 +32,7 @@ def build(settings: Settings, graph: Graph) -> dict[str, pulumi.Input[object]]:
     tiers = close_tiers(cluster, keep_data=settings.data.keep_volumes)
     addons = Addons("addons", AddonsArgs(tier=tiers.management, images=images, install=settings.installed_addons))
     # L2: databases, cache, objects, the HTM store
-    data = KubernetesData(
+    layer = KubernetesData(
         "data",
         KubernetesDataArgs(
             tier=tiers.data,
@@ -41,7 +41,8 @@ def build(settings: Settings, graph: Graph) -> dict[str, pulumi.Input[object]]:
             options=settings.data.options(settings.retention.backups),
             sizes=settings.size_of,
         ),
-    ).contract
+    )
+    data = layer.contract
     Crawler(
         "htm-crawler",
         CrawlerArgs(
@@ -82,5 +83,6 @@ def build(settings: Settings, graph: Graph) -> dict[str, pulumi.Input[object]]:
     return {
         "edge_url": edge.url,
         "edge_ca": addons.authority.ca,
+        "backup_keys": layer.backup_keys,
         "servers": {id: f"{edge.url}/mcp/{id}" for id in servers},
     }

@@ -47,11 +47,13 @@ class KubernetesData(Component):
     Outputs:
         contract: What is handed to who needs it.
         images: What it runs.
+        backup_keys: What backups are encrypted with: whose -> key; secret.
     """
 
     TYPE: ClassVar[str] = "code:data:KubernetesData"
     contract: Data
     images: DataImages
+    backup_keys: Mapping[str, pulumi.Output[str]]
 
     def __init__(self, name: str, args: KubernetesDataArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -105,7 +107,8 @@ class KubernetesData(Component):
             objects=objects.endpoint,
             htm=htm.sql,
         )
-        self._back_up(args, images, objects, {made: options.postgres, htm: options.htm})
+        volumes = self._back_up(args, images, objects, {made: options.postgres, htm: options.htm})
+        self.backup_keys = {made.name: made.backup_key, htm.name: htm.backup_key, "volumes": volumes}
         self.register_outputs({})
 
     def _back_up(
@@ -114,7 +117,7 @@ class KubernetesData(Component):
         images: DataImages,
         objects: ObjectStore,
         clusters: Mapping[PostgresCluster, SqlOptions],
-    ) -> None:
+    ) -> pulumi.Output[str]:
         backups, tier = args.options.backups, args.tier
         # A namespace of its own: nothing that runs there reaches the databases, and nobody reaches it.
         restore = Tier(f"{tier.name}-restore", TierArgs(cluster=tier.cluster, tier=TierName.DATA), self.child)
@@ -134,7 +137,9 @@ class KubernetesData(Component):
                 ),
                 self.child,
             )
-        snapshot_volumes(
+        where = [tier.name, restore.name]
+        export_ages(BackupMetricsArgs(tier=tier, image=images.tools, namespaces=where), self.child)
+        return snapshot_volumes(
             VolumeBackupsArgs(
                 tier=tier,
                 workload="redis-members",
@@ -147,5 +152,3 @@ class KubernetesData(Component):
             ),
             self.child,
         )
-        where = [tier.name, restore.name]
-        export_ages(BackupMetricsArgs(tier=tier, image=images.tools, namespaces=where), self.child)

@@ -55,9 +55,7 @@ def postgres_patroni_stopped(site: Site) -> Row:
 
 def postgres_server_stopped(site: Site) -> Row:
     """PostgreSQL hangs, Patroni goes on."""
-    return _failover(
-        site, "postgres", "postgres stopped", lambda pod: stopped(site, pod, "postgres: \\\\|bin/postgres")
-    )
+    return _failover(site, "postgres", "postgres stopped", lambda pod: stopped(site, pod, "postgres: |bin/postgres"))
 
 
 def postgres_cut_off(site: Site) -> Row:

@@ -93,7 +93,7 @@ for bucket in ("postgres-backup", "redis-members-backup"):
         s3.remove_object(bucket, held[0].object_name, version_id=held[0].version_id)
         said.append(f"{bucket}: deleted")
     except Exception as error:
-        said.append(f"{bucket}: {error.code}")
+        said.append(f"{bucket}: {error.message}")
 print("; ".join(said))
 """
 

@@ -170,10 +170,11 @@ class Site:
         words = ("psql", "--host=/tmp", "--username=postgres", f"--dbname={database}", "-XAtq")
         return self.ok(pod, *words, f"--command={query}").strip()
 
-    def primary(self, store: str) -> str:
-        """The pod that is primary now, by what the members say; empty while there is none."""
-        for ordinal in range(3):
-            pod = f"{store}-members-{ordinal}"
+    def primary(self, store: str, but: str = "") -> str:
+        """The pod that is primary now, by what the members other than `but` say; empty while there is none."""
+        for pod in (f"{store}-members-{ordinal}" for ordinal in range(self.members)):
+            if pod == but:
+                continue
             if store == "redis":
                 asked = self.run(pod, "sh", "-c", _REDIS_ROLE, seconds=20)
                 leads = asked.stdout.startswith("master")
@@ -229,17 +230,12 @@ class Site:
 
     def other_primary(self, store: str, old: str, seconds: float = 60) -> str:
         """Who leads instead of `old`."""
-
-        def other() -> str:
-            found = self.primary(store)
-            return found if found != old else ""
-
-        return until(f"{store}: another primary than {old}", other, seconds=seconds)
+        return until(f"{store}: another primary than {old}", lambda: self.primary(store, old), seconds=seconds)
 
     def stop(self, pod: str, program: str) -> list[int]:
         """SIGSTOP every process of a pod whose command line contains `program`; their numbers."""
         script = (
-            'for d in /proc/[0-9]*; do if tr "\\0" " " <$d/cmdline 2>/dev/null | grep -q -- "$1"; then '
+            'for d in /proc/[0-9]*; do if tr "\\0" " " <$d/cmdline 2>/dev/null | grep -qE -- "$1"; then '
             'p=${d#/proc/}; [ "$p" = $$ ] || { kill -STOP $p 2>/dev/null && echo $p; }; fi; done'
         )
         return [int(number) for number in self.ok(pod, "sh", "-c", script, "sh", program).split()]
@@ -251,16 +247,24 @@ class Site:
     @contextmanager
     def cut_off(self, pod: str) -> Generator[None]:
         """A pod whose network interface is down; afterwards it has its routes again, if it is still the same pod."""
-        enter = ["nsenter", f"--target={self._process(pod)}", "--net", "ip"]
-        shown = subprocess.run([*enter, "route", "show"], capture_output=True, text=True, check=True).stdout
-        # Neighbours first: other routes go by them.
-        routes = sorted(shown.splitlines(), key=lambda line: "via" in line)
-        subprocess.run([*enter, "link", "set", "eth0", "down"], check=True)
-        try:
-            yield
-        finally:
-            for words in (["link", "set", "eth0", "up"], *(["route", "replace", *line.split()] for line in routes)):
-                subprocess.run([*enter, *words], capture_output=True, check=False)
+        # Held open: the process may be another by then, the namespace is the pod's.
+        with Path(f"/proc/{self._process(pod)}/ns/net").open() as namespace:
+
+            def ip(*words: str, check: bool = False) -> str:
+                command = ["nsenter", f"--net=/proc/self/fd/{namespace.fileno()}", "ip", *words]
+                return subprocess.run(
+                    command, capture_output=True, text=True, check=check, pass_fds=[namespace.fileno()]
+                ).stdout
+
+            # Neighbours first: other routes go by them.
+            routes = sorted(ip("route", "show", check=True).splitlines(), key=lambda line: "via" in line)
+            ip("link", "set", "eth0", "down", check=True)
+            try:
+                yield
+            finally:
+                ip("link", "set", "eth0", "up")
+                for route in routes:
+                    ip("route", "replace", *route.split())
 
     def _process(self, pod: str) -> int:
         """A process of the pod, as the machine numbers it."""

@@ -15,7 +15,7 @@ def test_check_4_a_killed_cli_and_a_killed_api_server_leave_no_duplicate_and_no_
     platform.ok("destroy", "--yes", "--skip-preview")
 
     with platform.start("up", "--yes", "--skip-preview") as update:
-        until("the first deployments", lambda: platform.objects("deployments"), seconds=60)
+        until("the first deployments", lambda: platform.objects("deployments"), seconds=240)
         os.killpg(update.pid, signal.SIGKILL)
         update.communicate()
     assert platform.objects(*KINDS).keys() < complete, "killed too late to prove anything"
@@ -24,7 +24,7 @@ def test_check_4_a_killed_cli_and_a_killed_api_server_leave_no_duplicate_and_no_
 
     platform.ok("destroy", "--yes", "--skip-preview")
     with platform.start("up", "--yes", "--skip-preview") as update:
-        until("the first deployments", lambda: platform.objects("deployments"), seconds=60)
+        until("the first deployments", lambda: platform.objects("deployments"), seconds=240)
         os.kill(netns.machine_pids()[supervisor.process("kube-apiserver").pid], signal.SIGKILL)
         update.communicate()
     mend(platform)

@@ -307,6 +307,12 @@ BAD = {
         '"9Gi"',
         "from 1Gi to 8Gi",
     ),
+    "a volume too small for its memory": Bad(
+        {"data": {"redis": {"memory": {"request": "4Gi"}}}},
+        "data.redis.storage",
+        '"4Gi"',
+        "at least 9828Mi with memory of 4Gi: a log being rewritten, a snapshot",
+    ),
     "backups kept for no day": Bad(
         retention(backups=0),
         "retention.backups",
@@ -336,7 +342,7 @@ BAD = {
         {"data": {"passwords": 0}},
         "data.passwords",
         "0",
-        "a whole number of at least 1 (raised by one, every client gets a new password)",
+        "a whole number from 1 (raised by one, every client gets a new password)",
     ),
     "a schedule of four fields": Bad(
         {"data": {"backups": {"full": "1 2 3 4"}}},
@@ -345,7 +351,7 @@ BAD = {
         "text (five fields, as cron has them, in UTC)",
     ),
     "a use that there is not": Bad(
-        {"data": {"redis": {"use": "queue"}}}, "data.redis.use", '"queue"', "cache, durable"
+        {"data": {"redis": {"use": "queue"}}}, "data.redis.use", '"queue"', "one of cache, durable"
     ),
     # contradictions
     "audit shorter than logs": Bad(
@@ -377,7 +383,7 @@ BAD = {
         "pools.apart.cpu",
         '"100m"',
         "enough for cert-manager 1 x 20m + metrics-server 1 x 20m + gateway 2 x 50m + edge 3 x 50m"
-        " + mcp-everything 1 x 50m + mcp-time 1 x 50m = 390m; it has 3 x 100m = 300m:"
+        " + mcp-time 1 x 50m = 340m; it has 3 x 100m = 300m:"
         " add nodes, or lower requests_scale",
     ),
     "scaled cpu that does not fit": Bad(
@@ -385,7 +391,7 @@ BAD = {
         "pools.apart.cpu",
         '"100m"',
         "enough for cert-manager 1 x 10m + metrics-server 1 x 10m + gateway 2 x 25m + edge 2 x 25m"
-        " + mcp-everything 1 x 25m + mcp-time 1 x 25m = 170m; it has 1 x 100m = 100m:"
+        " + mcp-time 1 x 25m = 145m; it has 1 x 100m = 100m:"
         " add nodes, or lower requests_scale",
     ),
     "memory that does not fit": Bad(

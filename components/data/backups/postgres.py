@@ -24,7 +24,8 @@ DEADLINE_S = 6 * 3600
 """Seconds for a backup, or a restore."""
 FIRST_S = 900
 """Seconds for the first backup, which the deployment waits for."""
-RESTORED_DIR = "/restored"
+RESTORED_DIR = database.VOLUME_DIR
+"""As in a member: the commands by which the log is fetched go by the same path."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +49,12 @@ class PostgresBackupsArgs:
     """Database -> SQL that answers `t`, beside the check of every block."""
 
 
-def make_backups(args: PostgresBackupsArgs, opts: pulumi.ResourceOptions) -> list[Workload]:
+def make_backups(args: PostgresBackupsArgs, opts: pulumi.ResourceOptions) -> None:
     """CronJobs for full and incremental backups and for a restore, and a first backup at once.
 
     Args:
         args: of which cluster.
         opts: the workloads' options.
-
-    Returns:
-        The CronJobs.
     """
     name, options = args.cluster.name, args.options
     backup = _Runner(args, args.tier, [args.cluster.backup, args.cluster.bucket], opts)
@@ -78,17 +76,10 @@ def make_backups(args: PostgresBackupsArgs, opts: pulumi.ResourceOptions) -> lis
     restore.mounts.append(secret_mount("tls", pgbackrest.TLS_DIR, trusted))
     restore.mounts.append(scratch_mount(RESTORED_DIR, args.storage, "restored"))
     restore.env |= {"RESTORED": RESTORED_DIR, "MAX_CONNECTIONS": str(args.max_connections)}
-    return [
-        backup.run(f"{name}-backup-full", CronJob(schedule=options.full, deadline_s=DEADLINE_S), [*work, "full"]),
-        backup.run(
-            f"{name}-backup-incr", CronJob(schedule=options.incremental, deadline_s=DEADLINE_S), [*work, "incr"]
-        ),
-        restore.run(
-            f"{name}-restore",
-            CronJob(schedule=options.restore, deadline_s=DEADLINE_S),
-            ["sh", f"{patroni.DIR}/restore.sh", patroni.DIR],
-        ),
-    ]
+    backup.run(f"{name}-backup-full", CronJob(schedule=options.full, deadline_s=DEADLINE_S), [*work, "full"])
+    backup.run(f"{name}-backup-incr", CronJob(schedule=options.incremental, deadline_s=DEADLINE_S), [*work, "incr"])
+    nightly = CronJob(schedule=options.restore, deadline_s=DEADLINE_S)
+    restore.run(f"{name}-restore", nightly, ["sh", f"{patroni.DIR}/restore.sh", patroni.DIR])
 
 
 class _Runner:
@@ -105,9 +96,9 @@ class _Runner:
         named = config_files(name, "backup", self._tier, {**database.scripts(), **files}, self._opts)
         self.mounts.append(config_mount(patroni.DIR, named))
 
-    def run(self, name: str, kind: Kind, command: Sequence[str]) -> Workload:
+    def run(self, name: str, kind: Kind, command: Sequence[str]) -> None:
         row = services.load().service("data-jobs")
-        return Workload(
+        Workload(
             name,
             WorkloadArgs(
                 tier=self._tier,

@@ -43,12 +43,15 @@ class VolumeBackupsArgs:
     options: BackupOptions
 
 
-def snapshot_volumes(args: VolumeBackupsArgs, opts: pulumi.ResourceOptions) -> list[Workload]:
+def snapshot_volumes(args: VolumeBackupsArgs, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
     """A CronJob for each volume; it runs beside the pod that has the volume.
 
     Args:
         args: whose.
         opts: the workloads' options.
+
+    Returns:
+        What the snapshots are encrypted with; secret.
     """
     name, row = args.workload, services.load().service("data-jobs")
     key = random.RandomPassword(f"{name}-backup-key", length=64, special=False, opts=opts)
@@ -59,7 +62,7 @@ def snapshot_volumes(args: VolumeBackupsArgs, opts: pulumi.ResourceOptions) -> l
     script = {"volume.sh": SCRIPT.read_text(encoding="utf-8")}
     configuration = config_files(f"{name}-backup", "backup", args.tier, script, opts)
     repository = pulumi.Output.format("s3:https://{0}/{1}-backup", address(bucket).authority, name)
-    return [
+    for ordinal in range(args.replicas):
         Workload(
             f"{name}-{ordinal}-backup",
             WorkloadArgs(
@@ -87,5 +90,4 @@ def snapshot_volumes(args: VolumeBackupsArgs, opts: pulumi.ResourceOptions) -> l
             ),
             opts=opts,
         )
-        for ordinal in range(args.replicas)
-    ]
+    return key.result

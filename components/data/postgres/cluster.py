@@ -77,10 +77,12 @@ class PostgresCluster(Component):
 
     Outputs:
         sql: Where each consumer has a database of its own, named as the consumer.
+        backup_key: What its backups are encrypted with; secret.
     """
 
     TYPE: ClassVar[str] = "code:data:PostgresCluster"
     sql: Sql
+    backup_key: pulumi.Output[str]
 
     def __init__(self, name: str, args: PostgresArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -88,10 +90,10 @@ class PostgresCluster(Component):
         self.workload = f"{name}-members"
         self.endpoint = headless(self.workload, tier, postgres=pgbackrest.PG_PORT, patroni=patroni.API_PORT)
         self.backup = replace(headless(self.workload, tier, backup=pgbackrest.PORT), name=f"{name}-backup")
-        cipher = random.RandomPassword(f"{name}-backup-key", length=64, special=False, opts=self.child)
+        self.backup_key = random.RandomPassword(f"{name}-backup-key", length=64, special=False, opts=self.child).result
         self.bucket = replace(
             args.objects.bucket(f"{name}-backup", self, args.keep_days),
-            credentials=refs({database.CIPHER: cipher.result}),
+            credentials=refs({database.CIPHER: self.backup_key}),
         )
         self._passwords = {
             user: random.RandomPassword(f"{name}-{user}", length=PASSWORD_LENGTH, special=False, opts=self.child).result
@@ -143,7 +145,7 @@ class PostgresCluster(Component):
                 hosts=self.hosts,
                 check=PostgresCheck(),
                 size=args.sizes(self._front.name),
-                mounts=[tls],
+                mounts=[secret_mount("tls", pgbackrest.TLS_DIR, certificate, {"ca.crt": "ca.crt"})],
             ),
             self.child,
         )

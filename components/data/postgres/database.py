@@ -164,11 +164,11 @@ def _queue_mib(storage: str) -> int:
 
 def _rights(name: str, replicas: int) -> list[ApiRule]:
     """What Patroni does with the cluster's store: its own ConfigMaps and pods; to find them it lists all."""
-    objects = [f"{name}-{suffix}" for suffix in ("config", "failover", "failsafe", "leader", "sync")]
+    objects = [f"{name}-{suffix}" for suffix in ("config", "failover", "leader", "sync")]
     pods = [f"{name}-{ordinal}" for ordinal in range(replicas)]
     return [
         ApiRule(verbs=("list", "watch", "create"), resources=("configmaps",)),
-        ApiRule(verbs=("get", "patch", "update", "delete"), resources=("configmaps",), names=objects),
+        ApiRule(verbs=("get", "patch"), resources=("configmaps",), names=objects),
         ApiRule(verbs=("list", "watch"), resources=("pods",)),
-        ApiRule(verbs=("get", "patch", "update"), resources=("pods",), names=pods),
+        ApiRule(verbs=("patch",), resources=("pods",), names=pods),
     ]

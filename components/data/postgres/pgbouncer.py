@@ -47,7 +47,6 @@ def pgbouncer_ini(pooler: Pooler) -> str:
 [pgbouncer]
 listen_addr = *
 listen_port = {PORT}
-server_reset_query = SELECT 1
 unix_socket_dir =
 pool_mode = {pooler.mode}
 

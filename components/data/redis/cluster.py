@@ -97,9 +97,8 @@ class RedisCluster(Component):
             self,
         )
         self._tls = secret_mount("tls", config.TLS_DIR, certificate)
-        self._own = secret_mount(
-            "passwords", config.PASSWORDS_DIR, self._secret("passwords", self._users.apply(_password_files))
-        )
+        own = self._secret("passwords", self._users.apply(_password_files))
+        self._own = secret_mount("passwords", config.PASSWORDS_DIR, own)
         self._accounts = Accounts(
             name, AccountsArgs(tier=tier, generation=args.passwords, most=args.options.clients), self.child
         )
@@ -118,7 +117,10 @@ class RedisCluster(Component):
                 hosts=hosts,
                 check=RedisCheck(user=Account.HEALTH, replicated=count > 1),
                 size=args.sizes(name),
-                mounts=[self._tls, self._own],
+                mounts=[
+                    secret_mount("tls", config.TLS_DIR, certificate, {"ca.crt": "ca.crt"}),
+                    secret_mount("passwords", config.PASSWORDS_DIR, own, {Account.HEALTH: Account.HEALTH}),
+                ],
             ),
             self.child,
         )

@@ -4,5 +4,4 @@
 set -eu
 # Makes nothing where the repository knows this cluster.
 pgbackrest --stanza=main stanza-create
-pgbackrest --stanza=main check
 exec pgbackrest --stanza=main --type="$1" backup
