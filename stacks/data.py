@@ -94,9 +94,7 @@ class Redis(Model):
     def _holds_all_its_files(self) -> "Redis":
         least = redis_sizing.sizing(self.memory.request).volume_mib
         if memory_mib(self.storage) < least:
-            allowed = (
-                f"at least {least}Mi with memory of {self.memory.request}: a log while it is rewritten, a snapshot"
-            )
+            allowed = f"at least {least}Mi with memory of {self.memory.request}: a log being rewritten, a snapshot"
             raise WrongValuesError([Wrong(("storage",), self.storage, allowed)])
         return self
 

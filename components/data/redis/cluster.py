@@ -29,7 +29,7 @@ from components.endpoint import Admission, Endpoint, Late, SecretRef
 from components.foundation.addons.authority import Authority
 from components.kinds import Claim, StatefulSet
 from components.mounts import Mount, config_mount, secret_mount
-from components.pod import Exec, Health, Http, Sidecar
+from components.pod import Exec, Health, Http, Sidecar, Tcp
 from components.tiers import Tier
 from components.workload import Workload, WorkloadArgs
 
@@ -166,7 +166,11 @@ class RedisCluster(Component):
                 offers=[self._members, exported],
                 # Those that choose the primary are asked before they can be there.
                 connects=[self._members, *self._watched()],
-                health=_health(config.PORT),
+                health=Health(
+                    live=Exec(command=config.probe(config.PORT, ready=False)),
+                    ready=Exec(command=config.probe(config.PORT, ready=True)),
+                    starts_s=STARTS_S,
+                ),
                 resources=size.resources,
                 zone=Zone.DATA,
                 mounts=[
@@ -213,7 +217,7 @@ class RedisCluster(Component):
                 env=self._environment,
                 offers=[self._sentinels],
                 connects=[self._sentinels, self._members],
-                health=_health(config.SENTINEL_PORT),
+                health=Health(live=Tcp(port=config.SENTINEL_PORT)),
                 resources=args.sizes(self._sentinels.name).resources,
                 zone=Zone.DATA,
                 mounts=[
@@ -277,14 +281,6 @@ class RedisCluster(Component):
             string_data=pulumi.Output.secret(pulumi.Output.from_input(files)),
             opts=self.child,
         ).metadata.name
-
-
-def _health(port: int) -> Health:
-    return Health(
-        live=Exec(command=config.probe(port, ready=False)),
-        ready=Exec(command=config.probe(port, ready=True)),
-        starts_s=STARTS_S,
-    )
 
 
 def _password_files(passwords: Mapping[str, str]) -> Mapping[str, str]:
