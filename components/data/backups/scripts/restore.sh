@@ -15,7 +15,7 @@ mkdir -p -m 0700 "$data"
 began=$(date +%s)
 pgbackrest "$@" restore
 echo "local all all peer map=pod" >"$data/pg_hba.conf"
-echo "pod postgres /^(.*)$" >"$data/pg_ident.conf"
+echo "pod postgres postgres" >"$data/pg_ident.conf"
 # Nobody can reach it, and it archives nothing.
 cat >"$data/postgresql.conf" <<SETTINGS
 listen_addresses = ''
@@ -34,7 +34,11 @@ trap 'pg_ctl --pgdata="$data" --silent --mode=immediate stop' EXIT
 sql() {
     psql --host="$RESTORED" --username=postgres --no-psqlrc --no-align --tuples-only --set=ON_ERROR_STOP=1 "$@"
 }
-until [ "$(sql --dbname=postgres --command='SELECT pg_is_in_recovery()')" = f ]; do sleep 1; done
+recovering=t
+while [ "$recovering" = t ]; do
+    sleep 1
+    recovering=$(sql --dbname=postgres --command='SELECT pg_is_in_recovery()')
+done
 ready=$(date +%s)
 failed=0
 for database in $(sql --dbname=postgres --command="SELECT datname FROM pg_database WHERE datallowconn AND datname <> 'template1'"); do
