@@ -24,7 +24,6 @@ archive_mode = off
 ssl = off
 shared_buffers = 64MB
 max_connections = ${MAX_CONNECTIONS}
-hot_standby = off
 max_wal_senders = 10
 dynamic_shared_memory_type = sysv
 SETTINGS
