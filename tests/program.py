@@ -115,8 +115,15 @@ def record(body: Callable[[], object], recorder: Recorder | None = None, *, prev
             fresh.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
         settings.reset_options()
         asyncio.set_event_loop(None)
+        # A program that fails does so in many of its tasks, of which the first was raised. The others would be logged
+        # when they are collected: that parses source, which CPython 3.11 does not bear while it parses already.
+        fresh.set_exception_handler(_already_raised)
         fresh.close()
     return recorder
+
+
+def _already_raised(_: asyncio.AbstractEventLoop, __: dict[str, Any]) -> None:
+    """What came after the error that `record` raised."""
 
 
 def opened(value: Any) -> Any:  # noqa: ANN401 (any JSON)
