@@ -39,6 +39,9 @@ SYSTEM_MIB = 6 * 1024
 
 LOG = paths.LOGS / "pulumi-stack.log"
 
+PREFERENCES: Mapping[str, Mapping[str, Any]] = {"data": {"keep_volumes": False}}
+"""Who destroys a stack on a machine like this wants it gone, volumes too."""
+
 _SALT = "encryptionsalt"
 
 
@@ -68,7 +71,7 @@ def prepare(engine: Engine, wanted: Settings, folders: Sequence[Path]) -> None:
         pki.write_private(PASSPHRASE, secrets.token_urlsafe(32).encode())
     shutil.copy(paths.CHECKOUT / "Pulumi.yaml", paths.STATE)
     earlier = _read(WORKING) if WORKING.exists() else {}
-    copy = working_copy(_read(COMMITTED), earlier, own_settings(wanted))
+    copy = working_copy(with_preferences(_read(COMMITTED)), earlier, own_settings(wanted))
     pki.write_private(WORKING, yaml.safe_dump(copy, sort_keys=False).encode())
     environment = {**os.environ, **variables(), "PATH": _path(folders), "PULUMI_SKIP_UPDATE_CHECK": "true"}
     if not (BACKEND / ".pulumi" / "stacks" / PROJECT / f"{STACK}.json").exists():
@@ -92,9 +95,14 @@ def own_settings(wanted: Settings) -> dict[str, Any]:
         "cluster": {"pods": str(network.pods), "services": str(network.services), "nodes": [node]},
         "kubernetes_api": {"cidrs": [node], "port": wanted.api.node},
         "pools": {"sandbox": machine},
-        # Who destroys a stack here wants it gone.
-        "data": {"keep_volumes": False},
     }
+
+
+def with_preferences(committed: Mapping[str, Any]) -> dict[str, Any]:
+    """The operator's stack file, with what the sandbox prefers where it says nothing else."""
+    config = committed.get("config", {})
+    preferred = {_key(name): {**wanted, **config.get(_key(name), {})} for name, wanted in PREFERENCES.items()}
+    return {**committed, "config": {**config, **preferred}}
 
 
 def working_copy(committed: Mapping[str, Any], earlier: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,33 +1,24 @@
 """`dev`: the platform on any Kubernetes cluster."""
 
-from pathlib import Path
-
 import pulumi
 
 from catalog import mcp
-from components.cluster import Cluster
 from components.data.htm.crawler import Crawler, CrawlerArgs
 from components.data.kubernetes import KubernetesData, KubernetesDataArgs
 from components.edge.nginx import Edge, EdgeArgs
 from components.foundation.addons.addons import Addons, AddonsArgs
 from components.gateway.haproxy import Gateway, GatewayArgs
 from components.graph import Graph
-from components.images import ImageSource
 from components.mcp.server import McpServer, McpServerArgs
 from components.tiers import close_tiers
+from stacks.place import cluster_of, images_of
 from stacks.settings import Settings
 
 
 def build(settings: Settings, graph: Graph) -> dict[str, pulumi.Input[object]]:
     """Compose the stack, whose graph it fills; returns its outputs."""
-    images = ImageSource(registry=settings.registry, lock=Path(settings.image_lock) if settings.image_lock else None)
-    cluster = Cluster(
-        api_cidrs=[str(cidr) for cidr in settings.kubernetes_api.cidrs],
-        api_port=settings.kubernetes_api.port,
-        node_cidrs=[str(cidr) for cidr in settings.cluster.nodes],
-        requests_scale=settings.requests_scale,
-        graph=graph,
-    )
+    images = images_of(settings)
+    cluster = cluster_of(settings, graph)
     # L1: closed networks, certificates, metrics of pods
     tiers = close_tiers(cluster, keep_data=settings.data.keep_volumes)
     addons = Addons("addons", AddonsArgs(tier=tiers.management, images=images, install=settings.installed_addons))

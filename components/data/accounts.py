@@ -13,7 +13,7 @@ from catalog import services
 from components.base import Component, DeclarationError, content_name, labels
 from components.endpoint import Endpoint, SecretRef
 from components.kinds import Job
-from components.mounts import Mount, secret_mount
+from components.mounts import secret_mount
 from components.tiers import Tier
 from components.workload import Workload, WorkloadArgs
 
@@ -77,7 +77,6 @@ class Maker:
     """For a verb, `apply` or `retire`."""
     connects: Sequence[Endpoint]
     """The store, as its administrator."""
-    mounts: Sequence[Mount] = ()
     opened_by: Sequence[str]
     """Names of the endpoints whose consumers have accounts."""
 
@@ -197,7 +196,7 @@ class Accounts(Component):
                 image=maker.image,
                 command=maker.command(verb),
                 connects=maker.connects,
-                mounts=[secret_mount("clients", CLIENTS_DIR, self._secret), *maker.mounts],
+                mounts=[secret_mount("clients", CLIENTS_DIR, self._secret)],
                 resources=row.resources,
                 zone=row.zone,
             ),

@@ -12,7 +12,7 @@ from components.data.backups.postgres import PostgresBackupsArgs, make_backups
 from components.data.backups.volumes import VolumeBackupsArgs, snapshot_volumes
 from components.data.contract import Data
 from components.data.images import DataImages, build_all
-from components.data.objects.store import ObjectStore, ObjectStoreArgs
+from components.data.objects.store import BackupBucket, ObjectStore, ObjectStoreArgs
 from components.data.options import DataOptions, Sizes, SqlOptions
 from components.data.postgres.cluster import PostgresArgs, PostgresCluster
 from components.data.redis.cluster import RedisArgs, RedisCluster
@@ -108,7 +108,7 @@ class KubernetesData(Component):
             htm=htm.sql,
         )
         volumes = self._back_up(args, images, objects, {made: options.postgres, htm: options.htm})
-        self.backup_keys = {made.name: made.backup_key, htm.name: htm.backup_key, "volumes": volumes}
+        self.backup_keys = {made.name: made.bucket.key, htm.name: htm.bucket.key, "volumes": volumes.key}
         self.register_outputs({})
 
     def _back_up(
@@ -117,7 +117,7 @@ class KubernetesData(Component):
         images: DataImages,
         objects: ObjectStore,
         clusters: Mapping[PostgresCluster, SqlOptions],
-    ) -> pulumi.Output[str]:
+    ) -> BackupBucket:
         backups, tier = args.options.backups, args.tier
         # A namespace of its own: nothing that runs there reaches the databases, and nobody reaches it.
         restore = Tier(f"{tier.name}-restore", TierArgs(cluster=tier.cluster, tier=TierName.DATA), self.child)
@@ -134,8 +134,7 @@ class KubernetesData(Component):
                     storage=sql.storage,
                     max_connections=sql.max_connections,
                     queries=args.queries,
-                ),
-                self.child,
+                )
             )
         where = [tier.name, restore.name]
         export_ages(BackupMetricsArgs(tier=tier, image=images.tools, namespaces=where), self.child)
@@ -149,6 +148,5 @@ class KubernetesData(Component):
                 objects=objects,
                 parent=self,
                 options=backups,
-            ),
-            self.child,
+            )
         )

@@ -7,17 +7,19 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from sandbox import packages
 from sandbox.cluster import pki
+from sandbox.errors import SandboxError
 from tests.conformance import pgvector
 from tests.waiting import until
 
@@ -214,3 +216,20 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[HtmStore]:
+    """A store for a module's tests; they are skipped where it cannot be had."""
+    try:
+        with running() as server:
+            yield server
+    except SandboxError as error:
+        pytest.skip(f"no PostgreSQL 15 with pgvector: {error}")
+
+
+@pytest.fixture
+def store(server: HtmStore) -> HtmStore:
+    """It, with nothing in it."""
+    server.empty()
+    return server

@@ -16,27 +16,13 @@ from htm import embeddings
 from htm.errors import HtmError
 from htm.hashing import FeatureHashing
 from htm.settings import Endpoint
-from sandbox.errors import SandboxError
-from tests.conformance.htm import HtmStore, running
+from tests.conformance.htm import HtmStore
+from tests.conformance.htm import server as server
+from tests.conformance.htm import store as store
 from tests.waiting import until
 
 ROWS = "SELECT count(*) FROM chunks"
 TOKEN = "a-token-that-must-not-be-printed"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[HtmStore]:
-    try:
-        with running() as server:
-            yield server
-    except SandboxError as error:
-        pytest.skip(f"no PostgreSQL 15 with pgvector: {error}")
-
-
-@pytest.fixture
-def store(server: HtmStore) -> HtmStore:
-    server.empty()
-    return server
 
 
 @pytest.fixture

@@ -1,33 +1,18 @@
 """The HTM store's crawler against PostgreSQL 15 with pgvector, by PgBouncer: what it keeps, and what it refuses."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sandbox.cluster import pki
-from sandbox.errors import SandboxError
-from tests.conformance.htm import CLIENT, PASSWORD, ROOT, HtmStore, running
+from tests.conformance.htm import CLIENT, PASSWORD, ROOT, HtmStore
+from tests.conformance.htm import server as server
+from tests.conformance.htm import store as store
 
 QUESTION = "network policy that closes a namespace"
 ANSWER = "components/tiers.py"
 SIMULATION = "feature-hashing-768 stands in for one, a simulation"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[HtmStore]:
-    try:
-        with running() as server:
-            yield server
-    except SandboxError as error:
-        pytest.skip(f"no PostgreSQL 15 with pgvector: {error}")
-
-
-@pytest.fixture
-def store(server: HtmStore) -> HtmStore:
-    server.empty()
-    return server
 
 
 @pytest.fixture

@@ -3,36 +3,20 @@
 import signal
 import subprocess
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
 
 from components.data.redis.config import LAG_S, SET, Account
-from sandbox import packages
 from tests.conformance.loopback.redis_set import FAILOVER_S, SENTINELS, RedisSet
+from tests.conformance.loopback.redis_set import redis as redis
+from tests.conformance.loopback.redis_set import started as started
 from tests.conformance.loopback.resp import RefusedError
 from tests.waiting import until
 
 LEFT_S = 10
 """Seconds within which the front leaves a primary that does not answer, even on a busy machine."""
-
-
-@pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSet]:
-    packages.install(["redis-server", "redis-sentinel", "redis-tools", "haproxy", "iptables"])
-    redis = RedisSet(tmp_path_factory.mktemp("redis"))
-    try:
-        yield redis
-    finally:
-        redis.close()
-
-
-@pytest.fixture
-def redis(started: RedisSet) -> RedisSet:
-    """All of it, whole again after what a test did."""
-    started.start()
-    return started
 
 
 def test_a_killed_primary_is_replaced_and_comes_back_as_a_replica(redis: RedisSet) -> None:

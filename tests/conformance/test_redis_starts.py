@@ -1,35 +1,18 @@
 """What members and sentinels do when they start: nobody becomes a second primary, and nothing learnt is forgotten."""
 
 import shutil
-from collections.abc import Iterator
 
 import pytest
 
 from components.data.redis import config
 from components.data.redis.config import SET, Account
-from sandbox import packages
 from tests.conformance.loopback.redis_set import FAILOVER_S, SENTINELS, RedisSet
+from tests.conformance.loopback.redis_set import redis as redis
+from tests.conformance.loopback.redis_set import started as started
 from tests.conformance.loopback.resp import RefusedError
 from tests.waiting import until
 
 BACK_S = 60
-
-
-@pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSet]:
-    packages.install(["redis-server", "redis-sentinel", "redis-tools", "haproxy"])
-    redis = RedisSet(tmp_path_factory.mktemp("redis"))
-    try:
-        yield redis
-    finally:
-        redis.close()
-
-
-@pytest.fixture
-def redis(started: RedisSet) -> RedisSet:
-    """All of it, whole again after what a test did."""
-    started.start()
-    return started
 
 
 def test_a_sentinel_keeps_what_it_knew_and_takes_new_settings(redis: RedisSet) -> None:

@@ -15,11 +15,9 @@ SETTLED_S = 180
 """Seconds until all members are as they were."""
 
 _HANGING = """
-i=0
 while :; do
-    i=$((i + 1))
     timeout 5 psql --host=/tmp --username=postgres --dbname=alpha -XAtq \\
-        --command="INSERT INTO writes VALUES ('old', $i) RETURNING extract(epoch FROM clock_timestamp())" \\
+        --command="INSERT INTO writes VALUES ('old', $(date +%s%N)) RETURNING extract(epoch FROM clock_timestamp())" \\
         2>/dev/null
     sleep 0.2
 done
@@ -87,6 +85,9 @@ def _failover(site: Site, store: str, what: str, fault: Callable[[str], Abstract
     until(f"{store} takes writes", lambda: site.acks.of(store, time.time() - 2), seconds=60)
     old = until(f"{store} has a primary", lambda: site.primary(store), seconds=60)
     hanging = _hold_on(site, old) if store == "postgres" else None
+    # It is connected and writes before anything happens.
+    ready = time.time()
+    until("twenty more writes", lambda: len(site.acks.of(store, ready)) > 20, seconds=30)
     began = time.time()
     with fault(old):
         site.other_primary(store, old)
@@ -94,7 +95,7 @@ def _failover(site: Site, store: str, what: str, fault: Callable[[str], Abstract
         until(f"{store} takes writes again", lambda: site.acks.of(store, promoted), seconds=60)
         # Whoever still talks to the old one is listened to for a while.
         until("ten more writes", lambda: len(site.acks.of(store, promoted)) > 10, seconds=30)
-        held = _acknowledged(hanging, promoted)
+        held = _acknowledged(hanging, began, promoted)
     until(f"all members of {store} are well", lambda: site.whole(store), seconds=SETTLED_S)
     gap = site.acks.gap(store, began - 1)
     lost = site.lost(store, "alpha") + site.lost(store, "beta")
@@ -112,11 +113,12 @@ def _hold_on(site: Site, pod: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
-def _acknowledged(client: "subprocess.Popen[str] | None", since: float) -> int:
-    """Writes that the old primary acknowledged after another was promoted."""
+def _acknowledged(client: "subprocess.Popen[str] | None", began: float, promoted: float) -> int:
+    """Writes that the old primary acknowledged after another was promoted, of a client that wrote there before."""
     if client is None:
         return 0
     client.kill()
     printed, _ = client.communicate()
     times = [float(line) for line in printed.split() if line.replace(".", "", 1).isdigit()]
-    return sum(moment > since for moment in times)
+    assert any(moment < began for moment in times), "the client of the old primary never wrote there"
+    return sum(moment > promoted for moment in times)

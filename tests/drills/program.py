@@ -5,18 +5,17 @@ from pathlib import Path
 import pulumi
 
 from catalog.model import Amounts, Resources, Zone
-from components.cluster import Cluster
 from components.configuration import config_files
 from components.data.kubernetes import KubernetesData, KubernetesDataArgs
 from components.endpoint import Endpoint
 from components.foundation.addons.authority import Authority, AuthorityArgs
 from components.graph import Graph
-from components.images import ImageSource
 from components.kinds import Deployment
 from components.mounts import config_mount
 from components.pod import Exec, Health
 from components.tiers import Tier, close_tiers
 from components.workload import Workload, WorkloadArgs
+from stacks.place import cluster_of, images_of
 from stacks.settings import Settings
 
 PREFIX = "drill"
@@ -36,15 +35,9 @@ def declare(settings: Settings, authority_namespace: str) -> None:
         settings: as of the dev stack; only `data`, `replicas` and where it runs count.
         authority_namespace: where cert-manager keeps the Secrets of its ClusterIssuers.
     """
-    images = ImageSource(registry=settings.registry, lock=Path(settings.image_lock) if settings.image_lock else None)
+    images = images_of(settings)
     with Graph() as graph:
-        cluster = Cluster(
-            api_cidrs=[str(cidr) for cidr in settings.kubernetes_api.cidrs],
-            api_port=settings.kubernetes_api.port,
-            node_cidrs=[str(cidr) for cidr in settings.cluster.nodes],
-            requests_scale=settings.requests_scale,
-            graph=graph,
-        )
+        cluster = cluster_of(settings, graph)
         tiers = close_tiers(cluster, PREFIX)
         data = KubernetesData(
             "data",
@@ -59,7 +52,6 @@ def declare(settings: Settings, authority_namespace: str) -> None:
         stores = [data.contract.postgres.sessions, data.contract.redis, data.contract.objects]
         for name, writes in CLIENTS.items():
             _client(name, tiers.backend, data.images.tools, stores if writes else [])
-        pulumi.export("graph", graph.rows())
 
 
 def _client(name: str, tier: Tier, image: pulumi.Input[str], stores: list[Endpoint]) -> None:

@@ -1,10 +1,12 @@
 """Backups that restore: to a second, byte by byte, and not deleted before their time."""
 
+import base64
 import json
 from typing import Any
 
 from tests.drills.report import Row
 from tests.drills.site import DATA, RESTORE, Site
+from tests.sandbox import cronjobs
 from tests.waiting import until
 
 JOB_S = 600
@@ -12,13 +14,13 @@ JOB_S = 600
 
 def first_backup(site: Site) -> Row:
     """The one that the deployment made, and the log that follows it."""
-    done = site.job("postgres-backup-incr", DATA, lambda _: None, seconds=JOB_S)
+    done = cronjobs.run(site.cluster, DATA, "postgres-backup-incr", seconds=JOB_S)
     return Row("an incremental backup", done.succeeded, f"in {done.seconds:.0f} s")
 
 
 def nightly(site: Site) -> Row:
     """What the CronJob does every night."""
-    done = site.job("postgres-restore", RESTORE, lambda _: None, seconds=JOB_S)
+    done = cronjobs.run(site.cluster, RESTORE, "postgres-restore", seconds=JOB_S)
     return Row("the nightly restore", done.succeeded, done.last)
 
 
@@ -40,7 +42,7 @@ def to_a_second(site: Site) -> Row:
         asked = 'mkdir -p /tmp/queries && echo "$QUERY" >/tmp/queries/alpha.sql && exec "$@" /tmp/queries'
         container["command"] = [*container["command"][:-3], "sh", "-c", asked, "sh", *container["command"][-3:-1]]
 
-    done = site.job("postgres-restore", RESTORE, at, seconds=JOB_S)
+    done = cronjobs.run(site.cluster, RESTORE, "postgres-restore", seconds=JOB_S, change=at)
     return Row(f"restore to {second}", done.succeeded, done.last)
 
 
@@ -69,7 +71,7 @@ def volume(site: Site) -> Row:
         container["command"] = ["sh", "-c", prepare + script, "sh", *container["command"]]
 
     try:
-        done = site.job(f"{pod}-backup", DATA, compared, seconds=JOB_S)
+        done = cronjobs.run(site.cluster, DATA, f"{pod}-backup", seconds=JOB_S, change=compared)
     finally:
         site.kubectl("delete", "pod", f"--namespace={DATA}", pod)
     until("the member is back", lambda: site.whole("redis"), seconds=180)
@@ -77,14 +79,13 @@ def volume(site: Site) -> Row:
 
 
 _LOCKED = """
-import io, json, os, pathlib, sys
+import json, os, pathlib
 from minio import Minio
-from minio.deleteobjects import DeleteObject
 import urllib3
 keys = json.loads(os.environ["ROOT"])
 ca = pathlib.Path(os.environ["OBJECTS_CREDENTIALS_DIR"], "ca.crt")
 pool = urllib3.PoolManager(cert_reqs="CERT_REQUIRED", ca_certs=str(ca))
-host = f"objects.drill-data.svc.cluster.local:{os.environ['OBJECTS_PORT']}"
+host = f"{os.environ['OBJECTS_HOST']}:{os.environ['OBJECTS_PORT']}"
 s3 = Minio(host, access_key=keys["username"], secret_key=keys["password"], http_client=pool)
 said = []
 for bucket in ("postgres-backup", "redis-members-backup"):
@@ -101,8 +102,6 @@ print("; ".join(said))
 def locked(site: Site) -> Row:
     """A version of a backup, deleted by the administrator before its time."""
     secret = json.loads(site.kubectl("get", "secret", f"--namespace={DATA}", "objects-root", "--output=json"))
-    import base64
-
     root = {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
     source = f"import os\nos.environ['ROOT'] = {json.dumps(json.dumps(root))}\n{_LOCKED}"
     said = site.client("alpha", source)

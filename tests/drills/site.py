@@ -4,20 +4,23 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from catalog import services
 from sandbox import paths
 from sandbox.engine import engine as engines
 from tests.conformance.cli import Cli, make_project
+from tests.drills.program import PREFIX
 from tests.sandbox.harness import Cluster
 from tests.waiting import until
 
-DATA, BACKEND, RESTORE = "drill-data", "drill-backend", "drill-data-restore"
+DATA, BACKEND = f"{PREFIX}-data", f"{PREFIX}-backend"
+RESTORE = f"{DATA}-restore"
 
 _REDIS = "timeout 3 redis-cli --user health --tls --cacert /run/tls/ca.crt"
 _REDIS_ROLE = f"REDISCLI_AUTH=$(cat /run/passwords/health) {_REDIS} ROLE"
@@ -51,20 +54,6 @@ class Acks:
         return max((later - earlier for earlier, later in pairwise(times)), default=-1)
 
 
-@dataclass(frozen=True)
-class Done:
-    """How a Job ended."""
-
-    succeeded: bool
-    seconds: float
-    log: str
-
-    @property
-    def last(self) -> str:
-        """The last line that it printed."""
-        return (self.log.strip().splitlines() or ["it printed nothing"])[-1][-200:]
-
-
 class Site:
     """The drill stack in the sandbox."""
 
@@ -90,35 +79,10 @@ class Site:
         """The settings of the data layer."""
         return self.settings.setdefault("data", {})
 
-    def job(self, cronjob: str, namespace: str, change: Callable[[dict[str, Any]], None], *, seconds: float) -> "Done":
-        """Run a CronJob now, its container changed by `change`, to its end."""
-        listed = json.loads(self.kubectl("get", "cronjob", f"--namespace={namespace}", cronjob, "--output=json"))
-        spec = listed["spec"]["jobTemplate"]["spec"]
-        change(spec["template"]["spec"]["containers"][0])
-        name = f"{cronjob}-{int(time.time()) % 100000}"[-63:]
-        job = {
-            "apiVersion": "batch/v1",
-            "kind": "Job",
-            "metadata": {"name": name, "namespace": namespace},
-            "spec": spec,
-        }
-        began = time.monotonic()
-        self.kubectl("create", "--filename=-", stdin=json.dumps(job))
-
-        def ended() -> str:
-            found = json.loads(self.kubectl("get", "job", f"--namespace={namespace}", name, "--output=json"))
-            conditions = found["status"].get("conditions", [])
-            return next((c["type"] for c in conditions if c["type"] in ("Complete", "Failed")), "")
-
-        end = until(f"the Job {name} ends", ended, seconds=seconds)
-        took = time.monotonic() - began
-        log = self.kubectl("logs", f"--namespace={namespace}", f"job/{name}", "--tail=200")
-        return Done(succeeded=end == "Complete", seconds=took, log=log)
-
     @property
     def members(self) -> int:
         """Of PostgreSQL, and of Redis."""
-        return 3
+        return services.load().service("postgres-members").replicas.default
 
     def up(self, **data: object) -> float:
         """Deploy, with other settings of `data`; returns how long it took, in seconds."""

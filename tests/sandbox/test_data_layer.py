@@ -1,34 +1,22 @@
 """The data layer as the stack deploys it: the HTM store is crawled and answers, backups are as old as they say."""
 
-import json
-import uuid
 from typing import Any
 
+from tests.sandbox import cronjobs
 from tests.sandbox.platform import Platform
-from tests.waiting import until
 
 JOB_S = 300
 
 
 def run(platform: Platform, namespace: str, cronjob: str, command: list[str] | None = None) -> str:
     """Run a CronJob now, with another command where one is given, to its good end; what it printed."""
-    kubectl, name = platform.cluster.kubectl, f"now-{uuid.uuid4().hex[:8]}"
-    found = json.loads(kubectl("get", "cronjob", cronjob, f"--namespace={namespace}", "--output=json"))
-    spec: dict[str, Any] = found["spec"]["jobTemplate"]["spec"]
-    if command:
-        spec["template"]["spec"]["containers"][0]["command"] = command
-    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
-    kubectl("create", "--filename=-", stdin=json.dumps(job))
 
-    def ended() -> str:
-        state = json.loads(kubectl("get", "job", name, f"--namespace={namespace}", "--output=json"))
-        ends = [c["type"] for c in state["status"].get("conditions", []) if c["status"] == "True"]
-        return next((end for end in ends if end in ("Complete", "Failed")), "")
+    def changed(container: dict[str, Any]) -> None:
+        container["command"] = command or container["command"]
 
-    end = until(f"{cronjob} ends", ended, seconds=JOB_S)
-    printed = kubectl("logs", f"--namespace={namespace}", f"job/{name}")
-    assert end == "Complete", printed
-    return printed
+    done = cronjobs.run(platform.cluster, namespace, cronjob, seconds=JOB_S, change=changed)
+    assert done.succeeded, done.log
+    return done.log
 
 
 def test_the_htm_store_answers_what_is_similar(platform: Platform) -> None:

@@ -243,3 +243,24 @@ def test_outputs_say_how_to_call_each_server() -> None:
         "time": "https://mcp.example.org/mcp/time",
     }
     assert outputs["ca"] == CA
+
+
+@pytest.mark.parametrize("store", ["postgres", "htm", "redis"])
+def test_members_with_roles_are_replaced_by_a_job_that_all_others_wait_for(dev_stack: Recorder, store: str) -> None:
+    members = dev_stack.of("StatefulSet")[f"{store}-members-statefulset"]
+    assert members["spec"]["updateStrategy"] == {"type": "OnDelete"}
+    assert members["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
+    waits = {r.name: r.depends_on for r in dev_stack.resources}
+    assert f"{store}-members-statefulset" in waits[f"{store}-members-rollout-job"]
+    front = "redis" if store == "redis" else f"{store}-primary"
+    for after in (f"{front}-deployment", f"{store}-clients-job"):
+        assert {f"{store}-members-rollout-job", f"{front}-deployment"} & waits[after], after
+
+
+def test_another_template_of_members_is_another_rollout_and_the_same_is_the_same() -> None:
+    def revision(**data: Any) -> str:  # noqa: ANN401 (any setting)
+        recorder = record(lambda: build(settings(data=data)))
+        job = recorder.of("Job")["redis-members-rollout-job"]
+        return job["spec"]["template"]["metadata"]["annotations"]["revision.code/members"]
+
+    assert revision() == revision() != revision(redis={"memory": {"request": "2Gi"}, "storage": "8Gi"})

@@ -31,3 +31,12 @@ def test_what_the_sandbox_says_of_itself_are_valid_settings() -> None:
     del own["image_lock"]  # written when the node runs
     loaded = Settings.model_validate_json(json.dumps(own))
     assert str(loaded.kubernetes_api.cidrs[0]) == "10.0.2.100/32"
+
+
+def test_what_the_sandbox_prefers_yields_to_the_operator_key_by_key() -> None:
+    data = {"passwords": 2}
+    plain = pulumi_stack.with_preferences({"config": {"code:data": data}, "encryptionsalt": "v1:salt"})
+    assert plain == {"config": {"code:data": {"passwords": 2, "keep_volumes": False}}, "encryptionsalt": "v1:salt"}
+    kept = pulumi_stack.with_preferences({"config": {"code:data": {"keep_volumes": True}}})
+    assert kept["config"]["code:data"] == {"keep_volumes": True}
+    assert pulumi_stack.with_preferences({})["config"]["code:data"] == {"keep_volumes": False}

@@ -8,7 +8,7 @@ import pulumi
 from catalog import services
 from components.data.images import TOOLS
 from components.data.members import metrics
-from components.endpoint import ApiRule, Endpoint, kube_api
+from components.endpoint import ApiRule, kube_api
 from components.pod import Health, Http
 from components.tiers import Tier
 from components.workload import Workload, WorkloadArgs
@@ -28,18 +28,14 @@ class BackupMetricsArgs:
     """Where the CronJobs are."""
 
 
-def export_ages(args: BackupMetricsArgs, opts: pulumi.ResourceOptions) -> Endpoint:
+def export_ages(args: BackupMetricsArgs, opts: pulumi.ResourceOptions) -> None:
     """Serve `backup_last_success_timestamp_seconds` and what goes with it, for each CronJob of the platform's backups.
 
     Args:
         args: of what.
         opts: the workload's options.
-
-    Returns:
-        Where Prometheus reads it.
     """
     row = services.load().service(NAME)
-    offered = metrics(NAME, args.tier, PORT)
     rules = [
         ApiRule(verbs=("list",), resources=("cronjobs",), groups=("batch",), namespace=namespace)
         for namespace in args.namespaces
@@ -54,7 +50,7 @@ def export_ages(args: BackupMetricsArgs, opts: pulumi.ResourceOptions) -> Endpoi
                 *(*TOOLS, "backup-metrics", f"--port={PORT}"),
                 *(f"--namespace={namespace}" for namespace in args.namespaces),
             ],
-            offers=[offered],
+            offers=[metrics(NAME, args.tier, PORT)],
             connects=[kube_api(args.tier.cluster, rules)],
             health=Health(live=Http(port=PORT, path="/healthz"), ready=Http(port=PORT, path="/metrics")),
             resources=row.resources,
@@ -62,4 +58,3 @@ def export_ages(args: BackupMetricsArgs, opts: pulumi.ResourceOptions) -> Endpoi
         ),
         opts=opts,
     )
-    return offered

@@ -49,15 +49,10 @@ class PostgresBackupsArgs:
     """Database -> SQL that answers `t`, beside the check of every block."""
 
 
-def make_backups(args: PostgresBackupsArgs, opts: pulumi.ResourceOptions) -> None:
-    """CronJobs for full and incremental backups and for a restore, and a first backup at once.
-
-    Args:
-        args: of which cluster.
-        opts: the workloads' options.
-    """
+def make_backups(args: PostgresBackupsArgs) -> None:
+    """CronJobs for full and incremental backups and for a restore, and a first backup at once."""
     name, options = args.cluster.name, args.options
-    backup = _Runner(args, args.tier, [args.cluster.backup, args.cluster.bucket], opts)
+    backup = _Runner(args, args.tier, [args.cluster.backup, args.cluster.bucket.endpoint])
     conf = pgbackrest.backup_conf(args.cluster.repository, members=args.cluster.hosts)
     backup.configure(f"{name}-backups", {"pgbackrest.conf": conf, **_script("backup.sh")})
     certificate = args.authority.certificate(
@@ -66,7 +61,7 @@ def make_backups(args: PostgresBackupsArgs, opts: pulumi.ResourceOptions) -> Non
     backup.mounts.append(secret_mount("tls", pgbackrest.TLS_DIR, certificate))
     work = ["sh", f"{patroni.DIR}/backup.sh"]
     backup.run(f"{name}-backup-first", Job(deadline_s=FIRST_S), [*work, "incr"])
-    restore = _Runner(args, args.restore, [args.cluster.bucket], opts)
+    restore = _Runner(args, args.restore, [args.cluster.bucket.endpoint])
     known = pgbackrest.restore_conf(args.cluster.repository)
     restore.configure(f"{name}-restores", {"pgbackrest.conf": known, **_script("restore.sh"), **_queries(args)})
     # It shows it to nobody: with it comes whom to trust.
@@ -85,10 +80,9 @@ def make_backups(args: PostgresBackupsArgs, opts: pulumi.ResourceOptions) -> Non
 class _Runner:
     """What the Jobs of one namespace share."""
 
-    def __init__(
-        self, args: PostgresBackupsArgs, tier: Tier, connects: Sequence[Endpoint], opts: pulumi.ResourceOptions
-    ) -> None:
-        self._args, self._tier, self._connects, self._opts = args, tier, connects, opts
+    def __init__(self, args: PostgresBackupsArgs, tier: Tier, connects: Sequence[Endpoint]) -> None:
+        self._args, self._tier, self._connects = args, tier, connects
+        self._opts = pulumi.ResourceOptions(parent=args.parent)
         self.mounts: list[Mount] = []
         self.env = database.environment()
 
@@ -105,7 +99,7 @@ class _Runner:
                 component="backup",
                 kind=kind,
                 image=self._args.images.postgres,
-                command=[*database.opened_repository(self._args.cluster.bucket), *command],
+                command=[*database.opened_repository(self._args.cluster.bucket.endpoint), *command],
                 env=self.env,
                 connects=self._connects,
                 mounts=self.mounts,

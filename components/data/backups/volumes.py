@@ -1,17 +1,15 @@
 """Snapshots of volumes, every hour: the files of a pod, copied by restic into the object store."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
-import pulumi_random as random
 
 from catalog import services
 from components.address import address
 from components.configuration import config_files
-from components.data.accounts import refs
 from components.data.images import DataImages
-from components.data.objects.store import ObjectStore
+from components.data.objects.store import CIPHER, BackupBucket, ObjectStore
 from components.data.options import BackupOptions
 from components.kinds import CronJob
 from components.mounts import claim_mount, config_mount
@@ -23,7 +21,6 @@ DEADLINE_S = 3000
 """Seconds: the next one is due after an hour."""
 SCRIPT_DIR = "/etc/backup"
 VOLUME_DIR = "/volume"
-CIPHER = "cipher"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,29 +36,22 @@ class VolumeBackupsArgs:
     images: DataImages
     objects: ObjectStore
     parent: pulumi.Resource
-    """Of the backups' key."""
+    """Of all that is made."""
     options: BackupOptions
 
 
-def snapshot_volumes(args: VolumeBackupsArgs, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+def snapshot_volumes(args: VolumeBackupsArgs) -> BackupBucket:
     """A CronJob for each volume; it runs beside the pod that has the volume.
 
-    Args:
-        args: whose.
-        opts: the workloads' options.
-
     Returns:
-        What the snapshots are encrypted with; secret.
+        Where the snapshots are.
     """
-    name, row = args.workload, services.load().service("data-jobs")
-    key = random.RandomPassword(f"{name}-backup-key", length=64, special=False, opts=opts)
-    bucket = replace(
-        args.objects.bucket(f"{name}-backup", args.parent, args.options.keep_days),
-        credentials=refs({CIPHER: key.result}),
-    )
+    name, row, opts = args.workload, services.load().service("data-jobs"), pulumi.ResourceOptions(parent=args.parent)
+    backups = args.objects.for_backups(name, args.parent, args.options.keep_days)
+    bucket = backups.endpoint
     script = {"volume.sh": SCRIPT.read_text(encoding="utf-8")}
     configuration = config_files(f"{name}-backup", "backup", args.tier, script, opts)
-    repository = pulumi.Output.format("s3:https://{0}/{1}-backup", address(bucket).authority, name)
+    repository = pulumi.Output.format("s3:https://{0}/{1}", address(bucket).authority, backups.name)
     for ordinal in range(args.replicas):
         Workload(
             f"{name}-{ordinal}-backup",
@@ -90,4 +80,4 @@ def snapshot_volumes(args: VolumeBackupsArgs, opts: pulumi.ResourceOptions) -> p
             ),
             opts=opts,
         )
-    return key.result
+    return backups

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 import pulumi
 import pulumi_random as random
-from pulumi_kubernetes import core, meta
 
 from components.address import host
-from components.base import Component, labels
+from components.base import Component
+from components.configuration import secret_files
 from components.data.accounts import CLIENTS, PASSWORD_LENGTH, Account, Accounts, AccountsArgs, Maker, refs
 from components.data.images import TOOLS, DataImages
 from components.data.objects import config
@@ -21,6 +21,8 @@ from components.mounts import secret_mount
 from components.pod import Health, Http
 from components.tiers import Purpose, Tier
 from components.workload import Workload, WorkloadArgs
+
+CIPHER = "cipher"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,17 @@ class ObjectStoreArgs:
     passwords: int
     """Generation of its clients' keys."""
     keep_volumes: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupBucket:
+    """Where the backups of one store are."""
+
+    name: str
+    endpoint: Endpoint
+    """With the keys of its account, and beside them the passphrase of the backups: file `CIPHER`."""
+    key: pulumi.Output[str]
+    """That passphrase: it is never where the backups are; secret."""
 
 
 class ObjectStore(Component):
@@ -66,13 +79,8 @@ class ObjectStore(Component):
         hosts = [host(entry) for entry in (served, inside, metrics)]
         certificate = args.authority.certificate(f"{name}-tls", tier.namespace, [*hosts, "localhost"], self)
         root = random.RandomPassword(f"{name}-root", length=PASSWORD_LENGTH, special=False, opts=self.child)
-        secret = core.v1.Secret(
-            f"{name}-root-secret",
-            metadata=meta.v1.ObjectMetaArgs(
-                name=f"{name}-root", namespace=tier.namespace, labels=labels(name, "object-store")
-            ),
-            string_data={"username": config.ROOT, "password": root.result},
-            opts=self.child,
+        secret = secret_files(
+            name, "root", "object-store", tier, {"username": config.ROOT, "password": root.result}, self.child
         )
         Workload(
             name,
@@ -94,7 +102,7 @@ class ObjectStore(Component):
                 resources=args.size.resources,
                 zone=config.ZONE,
                 mounts=[
-                    secret_mount("root", config.ROOT_DIR, secret.metadata.name),
+                    secret_mount("root", config.ROOT_DIR, secret),
                     secret_mount("tls", config.CERTS_DIR, certificate, config.CERTIFICATE_FILES),
                 ],
             ),
@@ -118,20 +126,24 @@ class ObjectStore(Component):
         self.endpoint = replace(served, requires=self._accounts.ready, accounts=self._own_bucket)
         self.register_outputs({})
 
-    def bucket(self, name: str, parent: pulumi.Resource, lock_days: int) -> Endpoint:
-        """A bucket that several workloads share, by one account; what is in it cannot be deleted for some days.
+    def for_backups(self, of: str, parent: pulumi.Resource, keep_days: int) -> "BackupBucket":
+        """A bucket that all workloads share which back something up or restore it.
 
         Args:
-            name: of the bucket.
-            parent: of its account.
-            lock_days: days that a version is held against everybody; 0: not at all.
+            of: whose backups; the bucket is `<of>-backup`.
+            parent: of the bucket's account and of the backups' key.
+            keep_days: days that a version is held against everybody.
         """
-        account = self._open(name, parent, lock_days)
+        key = random.RandomPassword(
+            f"{of}-backup-key", length=64, special=False, opts=pulumi.ResourceOptions(parent=parent)
+        ).result
+        account = self._open(f"{of}-backup", parent, keep_days)
 
         def shared(_: Admission) -> Mapping[str, SecretRef]:
             return self._keys(account)
 
-        return replace(self.endpoint, accounts=shared)
+        endpoint = replace(self.endpoint, accounts=shared, credentials=refs({CIPHER: key}))
+        return BackupBucket(name=account.client, endpoint=endpoint, key=key)
 
     def _own_bucket(self, to: Admission) -> Mapping[str, SecretRef]:
         return self._keys(self._open(to.consumer, to.parent, 0))

@@ -8,12 +8,11 @@ from typing import Any, ClassVar, Literal
 
 import pulumi
 import pulumi_random as random
-from pulumi_kubernetes import core, meta
 
 from catalog.model import Zone, memory_mib
 from components.address import host, pod_hosts
-from components.base import Component, labels
-from components.configuration import config_files
+from components.base import Component
+from components.configuration import config_files, secret_files
 from components.data.accounts import CLIENTS, PASSWORD_LENGTH, Accounts, AccountsArgs, Maker, refs
 from components.data.contract import Sql
 from components.data.front.config import PostgresCheck
@@ -21,7 +20,7 @@ from components.data.front.front import Front, FrontArgs
 from components.data.images import TOOLS, DataImages
 from components.data.members import headless, service
 from components.data.objects import config as objects
-from components.data.objects.store import ObjectStore
+from components.data.objects.store import BackupBucket, ObjectStore
 from components.data.options import Sizes, SqlOptions
 from components.data.postgres import access, database, patroni, pgbackrest, pgbouncer
 from components.data.postgres.database import MembersArgs
@@ -77,12 +76,12 @@ class PostgresCluster(Component):
 
     Outputs:
         sql: Where each consumer has a database of its own, named as the consumer.
-        backup_key: What its backups are encrypted with; secret.
+        bucket: Where its backups are.
     """
 
     TYPE: ClassVar[str] = "code:data:PostgresCluster"
     sql: Sql
-    backup_key: pulumi.Output[str]
+    bucket: BackupBucket
 
     def __init__(self, name: str, args: PostgresArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -90,11 +89,7 @@ class PostgresCluster(Component):
         self.workload = f"{name}-members"
         self.endpoint = headless(self.workload, tier, postgres=pgbackrest.PG_PORT, patroni=patroni.API_PORT)
         self.backup = replace(headless(self.workload, tier, backup=pgbackrest.PORT), name=f"{name}-backup")
-        self.backup_key = random.RandomPassword(f"{name}-backup-key", length=64, special=False, opts=self.child).result
-        self.bucket = replace(
-            args.objects.bucket(f"{name}-backup", self, args.keep_days),
-            credentials=refs({database.CIPHER: self.backup_key}),
-        )
+        self.bucket = args.objects.for_backups(name, self, args.keep_days)
         self._passwords = {
             user: random.RandomPassword(f"{name}-{user}", length=PASSWORD_LENGTH, special=False, opts=self.child).result
             for user in ("superuser", "replication", "restapi", "pooler", "exporter")
@@ -125,7 +120,7 @@ class PostgresCluster(Component):
                     archive_s=args.archive_s,
                 ),
                 repository=self.repository,
-                bucket=self.bucket,
+                bucket=self.bucket.endpoint,
                 storage=args.options.storage,
                 size=args.sizes(self.workload),
                 keep_volumes=args.keep_volumes,
@@ -166,7 +161,7 @@ class PostgresCluster(Component):
         return Repository(
             host=host(store),
             port=store.ports[0].port,
-            bucket=f"{self.name}-backup",
+            bucket=self.bucket.name,
             region=objects.REGION,
             path=f"/{self.name}",
             keep_days=self._args.keep_days,
@@ -269,12 +264,4 @@ class PostgresCluster(Component):
         }
 
     def _secret(self, suffix: str, files: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
-        name = f"{self.name}-{suffix}"
-        return core.v1.Secret(
-            name,
-            metadata=meta.v1.ObjectMetaArgs(
-                name=name, namespace=self._args.tier.namespace, labels=labels(self.name, "postgresql")
-            ),
-            string_data=files,
-            opts=self.child,
-        ).metadata.name
+        return secret_files(self.name, suffix, "postgresql", self._args.tier, files, self.child)

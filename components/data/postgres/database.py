@@ -11,6 +11,7 @@ from components.address import host
 from components.configuration import config_files
 from components.data.images import DataImages
 from components.data.members import metrics
+from components.data.objects.store import CIPHER
 from components.data.options import Size
 from components.data.postgres import access, patroni, pgbackrest
 from components.data.postgres.patroni import Members
@@ -23,8 +24,6 @@ from components.tiers import Tier
 from components.workload import Workload, WorkloadArgs
 
 VOLUME_DIR = "/var/lib/postgresql/data"
-CIPHER = "cipher"
-"""The passphrase of the backups, a file beside the keys of the bucket that they lie in."""
 EXPORTER_PORT = 9187
 STARTS_S = 900
 """Seconds that a member may take: a new one copies everything, one that died replays its log."""

@@ -7,12 +7,11 @@ from typing import Any, ClassVar
 
 import pulumi
 import pulumi_random as random
-from pulumi_kubernetes import core, meta
 
 from catalog.model import Zone
 from components.address import address, host, pod_hosts
-from components.base import Component, labels
-from components.configuration import config_files
+from components.base import Component
+from components.configuration import config_files, secret_files
 from components.data.accounts import CLIENTS, PASSWORD_LENGTH, Accounts, AccountsArgs, Maker, refs
 from components.data.contract import REDIS_COMMANDS
 from components.data.front.config import RedisCheck
@@ -97,6 +96,8 @@ class RedisCluster(Component):
             self,
         )
         self._tls = secret_mount("tls", config.TLS_DIR, certificate)
+        admin = {"username": Account.ADMIN, "password": self._passwords[Account.ADMIN], "ca.crt": args.authority.ca}
+        self._as_admin = replace(self._members, credentials=refs(admin))
         own = self._secret("passwords", self._users.apply(_password_files))
         self._own = secret_mount("passwords", config.PASSWORDS_DIR, own)
         self._accounts = Accounts(
@@ -232,9 +233,6 @@ class RedisCluster(Component):
 
     def _replace_in_order(self, members: Workload, count: int, watching: Sequence[str]) -> None:
         args = self._args
-        admin = refs(
-            {"username": Account.ADMIN, "password": self._passwords[Account.ADMIN], "ca.crt": args.authority.ca}
-        )
         sentinels = [f"--sentinel={host}:{config.SENTINEL_PORT}" for host in watching]
         rollout(
             self._members.name,
@@ -244,7 +242,7 @@ class RedisCluster(Component):
                 kind="redis",
                 arguments=[f"--port={config.PORT}", f"--master={config.SET}", *sentinels],
                 members=members,
-                endpoint=replace(self._members, credentials=admin),
+                endpoint=self._as_admin,
                 replicas=count,
                 connects=[self._sentinels] if watching else [],
             ),
@@ -253,16 +251,13 @@ class RedisCluster(Component):
 
     def _make_accounts(self, hosts: Sequence[str]) -> None:
         args = self._args
-        admin = refs(
-            {"username": Account.ADMIN, "password": self._passwords[Account.ADMIN], "ca.crt": args.authority.ca}
-        )
         at = [f"--member={host}:{config.PORT}" for host in hosts]
         directory = f"--credentials={self._members.credentials_dir}"
         self._accounts.run(
             Maker(
                 image=args.images.tools,
                 command=lambda verb: [*TOOLS, "redis", verb, f"--clients={CLIENTS}", directory, *at],
-                connects=[replace(self._members, credentials=admin)],
+                connects=[self._as_admin],
                 opened_by=[self.name],
             )
         )
@@ -272,15 +267,7 @@ class RedisCluster(Component):
         return config_mount(config.CONFIG_DIR, named)
 
     def _secret(self, suffix: str, files: pulumi.Input[Mapping[str, pulumi.Input[str]]]) -> pulumi.Output[str]:
-        """A Secret that changes in place: who has it mounted sees that, and is not started anew."""
-        return core.v1.Secret(
-            f"{self.name}-{suffix}",
-            metadata=meta.v1.ObjectMetaArgs(
-                name=f"{self.name}-{suffix}", namespace=self._args.tier.namespace, labels=labels(self.name, "redis")
-            ),
-            string_data=pulumi.Output.secret(pulumi.Output.from_input(files)),
-            opts=self.child,
-        ).metadata.name
+        return secret_files(self.name, suffix, "redis", self._args.tier, files, self.child)
 
 
 def _password_files(passwords: Mapping[str, str]) -> Mapping[str, str]:

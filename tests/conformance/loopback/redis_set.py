@@ -4,14 +4,17 @@ import hashlib
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+
+import pytest
 
 from components.data.contract import REDIS_COMMANDS
 from components.data.front import config as front
 from components.data.redis import config
 from components.data.redis.config import Account
 from components.data.redis.sizing import sizing
+from sandbox import packages
 from sandbox.cluster import pki
 from tests.conformance.loopback.names import NameServer
 from tests.conformance.loopback.processes import Pod
@@ -244,3 +247,21 @@ def _files(folder: Path, files: Mapping[str, str], placed: Callable[[str], str] 
     for name, text in files.items():
         (folder / name).write_text(placed(text))
     return folder
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSet]:
+    """All of it, for a module's tests."""
+    packages.install(["redis-server", "redis-sentinel", "redis-tools", "haproxy", "iptables"])
+    redis = RedisSet(tmp_path_factory.mktemp("redis"))
+    try:
+        yield redis
+    finally:
+        redis.close()
+
+
+@pytest.fixture
+def redis(started: RedisSet) -> RedisSet:
+    """All of it, whole again after what a test did."""
+    started.start()
+    return started
